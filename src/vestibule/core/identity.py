@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is asking: a verified identity, the host backend by key, and what surrounds a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from vestibule.core.email import EmailAddress
+
+Scope = Literal["tenants", "members", "principals"]
+ALL_SCOPES: frozenset[Scope] = frozenset(("tenants", "members", "principals"))
+PRINCIPAL_ID_MAX = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedAddress:
+    """An address that is verified now, and by what evidence (``host``, ``code``)."""
+
+    address: EmailAddress
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedIdentity:
+    """A principal, its verified addresses with evidence, and its connection, as of now.
+
+    Addresses that are not verified never get into this value (ACC-03).
+    """
+
+    principal_id: str
+    addresses: tuple[VerifiedAddress, ...] = ()
+    name: str | None = None
+    connection: str | None = None
+    authenticated_at: datetime | None = None
+    amr: tuple[str, ...] = ()
+
+    def find_evidence(self, address: EmailAddress) -> VerifiedAddress | None:
+        """The verified address equal to *address*, byte for byte."""
+        for verified in self.addresses:
+            if verified.address == address:
+                return verified
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKey:
+    """The host backend (or an operator at the command line), limited to its scopes."""
+
+    key_id: str
+    scopes: frozenset[Scope] = ALL_SCOPES
+
+
+Actor = VerifiedIdentity | HostKey
+
+
+def actor_id(actor: Actor) -> str:
+    """The name under which *actor* stands in the audit trail."""
+    return f"key:{actor.key_id}" if isinstance(actor, HostKey) else actor.principal_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestContext:
+    """Forensic surroundings of one request (ISS-08). Never used to decide who gets in."""
+
+    correlation_id: str
+    ip: str = ""
+    user_agent: str = ""
+    source: Literal["api", "page", "cli", "library", "worker"] = "library"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyRequest:
+    """A caller's wish that a repeat has no second effect (ISS-11).
+
+    ``scope_hash`` covers principal, method, concrete path and key; ``body_hash`` covers the body.
+    """
+
+    scope_hash: bytes = field(repr=False)
+    body_hash: bytes = field(repr=False)

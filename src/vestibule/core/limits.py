@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rate limits of a deployment: how many, in how long, of what (ISS-16, ACC-08, ISS-20).
+
+The arithmetic is GCRA: each subject has one number, its theoretical arrival time. A *wrong* try is what
+counts on the claim road; the right person is never throttled (core.binding says why).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """*count* in *seconds*: a burst of that many, refilled evenly."""
+
+    count: int
+    seconds: int
+
+    @property
+    def interval_ms(self) -> float:
+        return self.seconds * 1000 / self.count
+
+    @property
+    def window_ms(self) -> int:
+        return self.seconds * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One subject met one limit: *key* is stored, never the subject itself."""
+
+    key: bytes
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Every limit with its default; each has a setting ``VESTIBULE_LIMIT_<NAME>=count/seconds``."""
+
+    claim_per_token: Limit = Limit(20, 600)
+    claim_per_principal: Limit = Limit(30, 600)
+    claim_per_ip: Limit = Limit(300, 600)
+    claim_global: Limit = Limit(60_000, 600)
+    preview_per_ip: Limit = Limit(300, 600)
+    preview_global: Limit = Limit(120_000, 600)
+    issue_per_inviter: Limit = Limit(500, 3600)
+    issue_per_tenant: Limit = Limit(2000, 3600)
+    issue_per_recipient: Limit = Limit(20, 86_400)
+    request_new_per_invitation: Limit = Limit(1, 86_400)
+    request_new_per_ip: Limit = Limit(30, 3600)
+    sign_in_per_address: Limit = Limit(10, 600)
+    sign_in_per_ip: Limit = Limit(100, 600)
+    code_per_address: Limit = Limit(5, 3600)
+    code_per_ip: Limit = Limit(30, 3600)
+    code_tries: int = 5
+
+
+GLOBAL_SHARDS = 16
+
+
+def hit(purpose: str, subject: str, limit: Limit) -> Hit:
+    """Name one subject under one limit; only a digest of it is ever stored."""
+    return Hit(hashlib.sha256(f"{purpose}\0{subject}".encode("utf-8", "surrogatepass")).digest(), limit)
+
+
+def hit_global(purpose: str, limit: Limit, spread_by: str) -> Hit:
+    """One of several shards of a global limit, so that a flood does not queue on one row."""
+    shard = hashlib.sha256(spread_by.encode("utf-8", "surrogatepass")).digest()[0] % GLOBAL_SHARDS
+    part = Limit(max(1, limit.count // GLOBAL_SHARDS), limit.seconds)
+    return hit(purpose, f"global:{shard}", part)
+
+
+def parse_limit(text: str) -> Limit:
+    """Read ``count/seconds``.
+
+    Raises:
+        ValueError: it is not two positive whole numbers with a slash between.
+    """
+    count, slash, seconds = text.partition("/")
+    if not slash or not count.strip().isdigit() or not seconds.strip().isdigit():
+        raise ValueError("give count/seconds, for example 300/600")
+    limit = Limit(int(count), int(seconds))
+    if limit.count < 1 or limit.seconds < 1:
+        raise ValueError("count and seconds are at least 1")
+    return limit
+
+
+LIMIT_NAMES = tuple(entry.name for entry in fields(Limits) if entry.name != "code_tries")

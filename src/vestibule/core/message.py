@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The closed set of outbox messages, as types: promises to deliver, written with the state (DEL-02).
+
+No message holds an address, a token, a code or a link. The delivery worker looks the recipient up, and
+mints the secret, at the moment of sending (DESIGN.md ruling 2).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """A promise to deliver."""
+
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationMail(OutboxMessage):
+    """Send the link of this generation to the invited address, if it is still pending then."""
+
+    kind = "invitation_mail"
+    invitation_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedNotice(OutboxMessage):
+    """Tell the inviter that the invitation was accepted (ACC-17)."""
+
+    kind = "accepted_notice"
+    invitation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclinedNotice(OutboxMessage):
+    """Tell the inviter that the invitation was declined (ACC-15)."""
+
+    kind = "declined_notice"
+    invitation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalNotice(OutboxMessage):
+    """Tell the tenant's administrators that somebody asks for a new invitation (ACC-13)."""
+
+    kind = "renewal_notice"
+    invitation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeMail(OutboxMessage):
+    """Send a fresh one-time code for this challenge to its address (ACC-04)."""
+
+    kind = "code_mail"
+    challenge_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountExistsMail(OutboxMessage):
+    """Tell the owner of the address that it already has an account (N03: same page for everybody)."""
+
+    kind = "account_exists_mail"
+    challenge_id: str
+
+
+MESSAGE_TYPES: dict[str, type[OutboxMessage]] = {
+    kind.kind: kind
+    for kind in (InvitationMail, AcceptedNotice, DeclinedNotice, RenewalNotice, CodeMail, AccountExistsMail)
+}
+
+
+def dump_message(message: OutboxMessage) -> str:
+    """The stored payload."""
+    return json.dumps(asdict(message), sort_keys=True)
+
+
+def load_message(kind: str, payload: str) -> OutboxMessage:
+    """The message behind a stored row.
+
+    Raises:
+        KeyError: a kind this release does not know.
+    """
+    values: dict[str, Any] = json.loads(payload)
+    return MESSAGE_TYPES[kind](**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Where one copy of a message goes: the envelope recipient is the email key, always."""
+
+    address_key: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """Everything a renderer needs for one mail; ``link`` and ``code`` exist only in memory."""
+
+    message_id: str
+    kind: str
+    recipient: Recipient
+    locale: str
+    values: dict[str, str]
+    link: str | None = None
+    code: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Letter {self.kind} {self.message_id}>"

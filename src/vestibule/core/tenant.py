@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tenants and memberships as values; whether either is in force now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vestibule.core.policy import Policy
+
+TENANT_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """The boundary in which membership is granted."""
+
+    tenant_id: str
+    name: str
+    policy: Policy
+    policy_version: int
+    created_at: datetime
+    suspended_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @property
+    def state(self) -> str:
+        if self.deleted_at is not None:
+            return "deleted"
+        return "suspended" if self.suspended_at is not None else "active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A principal with a role in a tenant, perhaps with an end."""
+
+    tenant_id: str
+    principal_id: str
+    role: str
+    created_at: datetime
+    email: str | None = None
+    name: str | None = None
+    expires_at: datetime | None = None
+    suspended_at: datetime | None = None
+    invitation_id: str | None = None
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Neither ended by the clock nor kept only so that the tenant has an owner."""
+        return self.suspended_at is None and (self.expires_at is None or now < self.expires_at)

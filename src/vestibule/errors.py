@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every exception of Vestibule, in one tree.
+
+    VestibuleError                     what a caller may handle; carries a stable ``code``
+      NotAuthenticatedError            no verified identity and no key
+      EmailUnverifiedError             a session without a single verified address
+      NotPermittedError                the actor may not do this here
+        RoleNotAssignableError         the policy does not let this role grant that one
+      NotFoundError                    unknown, or another tenant's
+      InvalidRequestError              malformed before any rule was consulted
+        EmailInvalidError
+        IdempotencyKeyReusedError
+      IssueRefusedError                well-formed, permitted, still no
+        DomainNotAllowedError
+        AlreadyMemberError
+        SeatLimitError
+        PendingLimitError
+        TenantSuspendedError
+      NotPendingError                  the invitation has left the state this needs
+      TenantDeletedError               a deleted tenant's id can't be used again
+      LastOwnerError                   a tenant never loses its last owner
+      RateLimitedError                 carries when to try again
+        TooSoonError
+      ClaimRejectedError               every failed claim; private ``reason``
+      CredentialsRejectedError         a failed sign-in or code; no reason at all
+      UnavailableError                 the database could not answer
+    ConfigurationError                 an operator's mistake, named, found at start-up
+    DeliveryError                      inside the worker only
+      TransientDeliveryError
+      PermanentDeliveryError
+    MisuseError (RuntimeError)         a bug in the calling code; never mapped
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class RejectReason(StrEnum):
+    """The private reason behind a refusal: for audit and metrics, never for the caller."""
+
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    DECLINED = "declined"
+    CONSUMED = "consumed"
+    TENANT_SUSPENDED = "tenant_suspended"
+    TENANT_DELETED = "tenant_deleted"
+    INVITER_GONE = "inviter_gone"
+    INVITER_NOT_ENTITLED = "inviter_not_entitled"
+    ROLE_GONE = "role_gone"
+    WRONG_RECIPIENT = "wrong_recipient"
+    WRONG_CONNECTION = "wrong_connection"
+    DOMAIN_NOT_ALLOWED = "domain_not_allowed"
+    PRINCIPAL_OFFBOARDED = "principal_offboarded"
+    NO_SEAT = "no_seat"
+    LOST_RACE = "lost_race"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One field at fault: a JSON pointer (RFC 6901) and what to do about it."""
+
+    pointer: str
+    message: str
+
+
+class VestibuleError(Exception):
+    """The request could not be carried out."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class NotAuthenticatedError(VestibuleError):
+    """Sign in first: this needs an authenticated caller."""
+
+    code = "unauthenticated"
+
+
+class EmailUnverifiedError(VestibuleError):
+    """No address of this session is verified; verify one and try again."""
+
+    code = "email_unverified"
+
+
+class NotPermittedError(VestibuleError):
+    """Your role does not allow this here."""
+
+    code = "not_permitted"
+
+
+class RoleNotAssignableError(NotPermittedError):
+    """Your role may not grant that role by invitation."""
+
+    code = "role_not_assignable"
+
+
+class NotFoundError(VestibuleError):
+    """There is no such thing here, or it is not yours to see."""
+
+    code = "not_found"
+
+
+class InvalidRequestError(VestibuleError):
+    """The request is malformed; each field at fault is named."""
+
+    code = "invalid_request"
+
+    def __init__(self, *faults: FieldFault, message: str | None = None) -> None:
+        super().__init__(message or (faults[0].message if faults else None))
+        self.faults = faults
+
+
+class EmailInvalidError(InvalidRequestError):
+    """That is not an address mail can be sent to."""
+
+    code = "email_invalid"
+
+
+class IdempotencyKeyReusedError(InvalidRequestError):
+    """This Idempotency-Key was used with another body; choose a new one."""
+
+    code = "idempotency_key_reused"
+
+
+class IssueRefusedError(VestibuleError):
+    """The invitation can't be issued."""
+
+    code = "issue_refused"
+
+
+class DomainNotAllowedError(IssueRefusedError):
+    """The tenant does not admit addresses of that domain."""
+
+    code = "domain_not_allowed"
+
+
+class AlreadyMemberError(IssueRefusedError):
+    """That address already belongs to a member of this tenant."""
+
+    code = "already_member"
+
+
+class SeatLimitError(IssueRefusedError):
+    """The tenant has no free seat; remove a member or raise the limit."""
+
+    code = "seat_limit"
+
+
+class PendingLimitError(IssueRefusedError):
+    """The tenant has too many pending invitations; revoke some first."""
+
+    code = "pending_limit"
+
+
+class TenantSuspendedError(IssueRefusedError):
+    """The tenant is suspended; nothing can be issued until it is resumed."""
+
+    code = "tenant_suspended"
+
+
+class NotPendingError(VestibuleError):
+    """The invitation is no longer pending; issue a new one."""
+
+    code = "not_pending"
+
+
+class TenantDeletedError(VestibuleError):
+    """A deleted tenant's id can't be used again; choose another."""
+
+    code = "tenant_deleted"
+
+
+class LastOwnerError(VestibuleError):
+    """A tenant never loses its last owner; make somebody else an owner first."""
+
+    code = "last_owner"
+
+
+class RateLimitedError(VestibuleError):
+    """Too many requests; wait and try again."""
+
+    code = "rate_limited"
+
+    def __init__(self, retry_after: int, *, limit: int = 0, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = max(1, retry_after)
+        self.limit = limit
+
+
+class TooSoonError(RateLimitedError):
+    """This invitation was sent again a moment ago; wait before the next time."""
+
+    code = "too_soon"
+
+
+class ClaimRejectedError(VestibuleError):
+    """This invitation is invalid or no longer valid."""
+
+    code = "invitation_unavailable"
+
+    def __init__(self, reason: RejectReason) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return "ClaimRejectedError()"
+
+
+class CredentialsRejectedError(VestibuleError):
+    """That did not match; check it and try again."""
+
+    code = "credentials_rejected"
+
+
+class UnavailableError(VestibuleError):
+    """The service can't reach its database; nothing was changed, try again shortly."""
+
+    code = "unavailable"
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong: names the setting and says what to do."""
+
+    def __init__(self, setting: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{setting}: {problem}. {remedy}")
+        self.setting = setting
+        self.problem = problem
+        self.remedy = remedy
+
+
+class DeliveryError(Exception):
+    """A message could not be delivered."""
+
+
+class TransientDeliveryError(DeliveryError):
+    """It may work later."""
+
+
+class PermanentDeliveryError(DeliveryError):
+    """It will never work."""
+
+
+class MisuseError(RuntimeError):
+    """The calling code is wrong; never caught, never shown."""
