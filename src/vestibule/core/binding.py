@@ -49,7 +49,7 @@ class Grant:
     declined_at: datetime | None
     revoked_at: datetime | None
     membership_expires_in: int | None
-    reserved_shard: int | None
+    has_reservation: bool
     tenant_name: str
     policy: Policy
     policy_version: int
@@ -78,11 +78,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything a decision needs, read in one statement. ``grant`` is None for an unknown link."""
+    """Everything a decision needs, read in one statement. ``grant`` is None for an unknown link.
+
+    ``existing_role`` is that of a membership in force; ``holds_seat`` is true for any membership row, whose
+    seat an accept converts; ``seat_shard`` is a part of the ledger with a free seat.
+    """
 
     now: datetime
     grant: Grant | None
     existing_role: str | None
+    holds_seat: bool
     seat_shard: int | None
     principal_offboarded: bool
 
@@ -154,6 +159,6 @@ def _may_still_grant(grant: Grant) -> bool:
 
 
 def _has_seat(snapshot: Snapshot, grant: Grant) -> bool:
-    if grant.policy.seat_limit is None or snapshot.existing_role is not None:
+    if grant.policy.seat_limit is None or snapshot.holds_seat or grant.has_reservation:
         return True
-    return grant.reserved_shard is not None or snapshot.seat_shard is not None
+    return snapshot.seat_shard is not None
