@@ -6,11 +6,11 @@ Every method runs inside the unit of work it belongs to and commits nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Concatenate, Literal, ParamSpec, Protocol, Self, TypeVar
 
 from vestibule.core.account import Account, ApiKey, Challenge
 from vestibule.core.binding import Decision, Grant, Snapshot
@@ -88,8 +88,8 @@ class Members(Protocol):
     def set_suspended(self, tenant_id: str, principal_id: str) -> None:
         """Keep the row, take its force."""
 
-    def count_role(self, tenant_id: str, role: str, now: datetime) -> int:
-        """How many members in force have *role*; rows stay locked until the transaction ends."""
+    def has_other_owner(self, tenant_id: str, principal_id: str) -> bool:
+        """Is there a lasting owner in force beside *principal_id*? Owners' rows stay locked until the end."""
 
     def list_of_tenant(self, tenant_id: str, request: PageRequest) -> Page[Membership]: ...
 
@@ -163,7 +163,8 @@ class Invitations(Protocol):
     ) -> Page[tuple[Invitation, Tenant]]:
         """Pending invitations of active tenants to any of *addresses*, the newest first."""
 
-    def count_pending(self, tenant_id: str) -> int: ...
+    def count_pending(self, tenant_id: str, ceiling: int) -> int:
+        """How many are pending, counted up to *ceiling*."""
 
     def claim_renewal(self, claim_token_hash: bytes) -> tuple[str, str] | None:
         """(tenant id, invitation id) behind a hash, for "ask for a new one"; always one look-up."""
@@ -195,6 +196,7 @@ class Settlement:
     decision: Decision
     identity: VerifiedIdentity
     holds_seat: bool
+    existing_role: str | None
     seat_shard: int | None
     event: EventRecord
     notice: OutboxMessage
@@ -214,6 +216,9 @@ class Claims(Protocol):
 
     def settle_refusal(self, hits: Sequence[Hit], event: EventRecord | None) -> int | None:
         """Count a wrong try and write its event; seconds to wait when a limit is exceeded (then no event)."""
+
+    def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
+        """Free the seats of what the clock has ended and no sweeper has recorded yet; how many."""
 
 
 class Audit(Protocol):
@@ -312,6 +317,23 @@ class ApiKeys(Protocol):
     def revoke(self, key_id: str) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStamp:
+    """Who and which request, for events that a statement writes by itself."""
+
+    actor_id: str
+    correlation_id: str
+    source: str
+
+
+class ClaimUnit(Protocol):
+    """What preview, accept and decline need: claims, and a commit."""
+
+    claims: Claims
+
+    def commit(self) -> None: ...
+
+
 class UnitOfWork(Protocol):
     """One transaction and its stores. Entering opens it, leaving rolls back what was not committed."""
 
@@ -327,6 +349,9 @@ class UnitOfWork(Protocol):
     accounts: Accounts
     api_keys: ApiKeys
 
+    def purge(self) -> None:
+        """Forget dead sessions, codes, counters and kept answers."""
+
     def now(self) -> datetime:
         """The database's clock, read once per unit of work (call it after the locks are held)."""
 
@@ -340,13 +365,47 @@ class UnitOfWork(Protocol):
     ) -> None: ...
 
 
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+
+class Runner(Protocol):
+    """Runs actions from the event loop; ``bootstrap`` decides how, nothing else knows."""
+
+    async def run(
+        self,
+        action: Callable[Concatenate[UnitOfWork, Arguments], Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """One action in one unit of work; deadlocks and serialization failures are tried again."""
+
+    async def read(
+        self,
+        action: Callable[Concatenate[UnitOfWork, Arguments], Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """The same for an action that only reads."""
+
+    async def claim(
+        self,
+        action: Callable[Concatenate[ClaimUnit, Arguments], Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """The same for an action that needs nothing but claims: the shortest road there is."""
+
+
 __all__ = [
     "Accounts",
     "ApiKeys",
     "Audit",
     "ClaimKey",
+    "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "EventStamp",
     "Idempotency",
     "InvitationDraft",
     "InvitationFilter",
@@ -357,6 +416,7 @@ __all__ = [
     "PrincipalRecord",
     "Principals",
     "RateLimits",
+    "Runner",
     "Settlement",
     "Tenants",
     "UnitOfWork",

@@ -35,7 +35,7 @@ class SqlIdempotency:
             raise IdempotencyKeyReusedError(
                 FieldFault("#/headers/idempotency-key", "Used with another body; choose a new key.")
             )
-        return str(row.answer)
+        return None if row.answer is None else str(row.answer)
 
     def keep(self, request: IdempotencyRequest, answer: str) -> None:
         change = sa.update(kept).where(kept.c.scope_hash == request.scope_hash)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from vestibule.core.email import EmailAddress
 from vestibule.core.paging import Page, PageRequest
+from vestibule.core.policy import OWNER
 from vestibule.core.tenant import Membership
 from vestibule.errors import SeatLimitError
 from vestibule.storage.filters import is_in_force
@@ -97,14 +98,15 @@ class SqlMembers:
         change = sa.update(memberships).where(_is(tenant_id, principal_id)).values(suspended_at=self._now())
         self._connection.execute(change)
 
-    def count_role(self, tenant_id: str, role: str, now: datetime) -> int:
+    def has_other_owner(self, tenant_id: str, principal_id: str) -> bool:
         query = (
             sa.select(memberships.c.principal_id)
-            .where(memberships.c.tenant_id == tenant_id, memberships.c.role == role, is_in_force(now))
+            .where(memberships.c.tenant_id == tenant_id, memberships.c.role == OWNER)
+            .where(memberships.c.suspended_at.is_(None), memberships.c.expires_at.is_(None))
             .order_by(memberships.c.principal_id)
             .with_for_update()
         )
-        return len(self._connection.execute(query).all())
+        return any(owner != principal_id for owner in self._connection.execute(query).scalars())
 
     def list_of_tenant(self, tenant_id: str, request: PageRequest) -> Page[Membership]:
         query = sa.select(memberships).where(memberships.c.tenant_id == tenant_id, is_in_force(self._now()))

@@ -147,7 +147,7 @@ invitations = sa.Table(
     sa.Column("claim_token_hash", sa.LargeBinary(32)),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
-    sa.Column("lifetime", sa.Integer, nullable=False),
+    sa.Column("expires_in", sa.Integer),
     sa.Column("expires_at", Instant, nullable=False),
     sa.Column("policy_version", sa.Integer, nullable=False),
     sa.Column("has_reservation", sa.Boolean, nullable=False),

@@ -89,6 +89,11 @@ class SqlUnitOfWork:
             self._read_at = from_milliseconds(to_milliseconds(moment))
         return self._read_at
 
+    def purge(self) -> None:
+        self.accounts.purge()
+        self.limits.purge()
+        self.idempotency.purge()
+
     def commit(self) -> None:
         if self._is_done:
             raise MisuseError("a unit of work commits once")

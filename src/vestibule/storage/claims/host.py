@@ -14,7 +14,7 @@ from vestibule.core.binding import Snapshot
 from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
 from vestibule.core.tenant import Membership
-from vestibule.ports import ClaimKey, Claims, Members, Settlement
+from vestibule.ports import ClaimKey, Claims, EventStamp, Members, Settlement
 
 
 class HostClaims:
@@ -52,6 +52,9 @@ class HostClaims:
 
     def settle_refusal(self, hits: Sequence[Hit], event: EventRecord | None) -> int | None:
         return self._claims.settle_refusal(hits, event)
+
+    def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
+        return self._claims.release_stale_seats(tenant_id, stamp)
 
 
 def _membership(settlement: Settlement) -> Membership:

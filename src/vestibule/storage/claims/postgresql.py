@@ -12,8 +12,8 @@ from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
 from vestibule.core.token import mint_id
-from vestibule.ports import ClaimKey, Settlement
-from vestibule.storage.claims.postgresql_sql import SETTLE_ACCEPT, SETTLE_DECLINE, SETTLE_REFUSAL
+from vestibule.ports import ClaimKey, EventStamp, Settlement
+from vestibule.storage.claims.postgresql_sql import RELEASE_STALE, SETTLE_ACCEPT, SETTLE_DECLINE, SETTLE_REFUSAL
 from vestibule.storage.claims.settlement import seat_change, seat_return
 from vestibule.storage.claims.snapshot import LOAD_BY_HASH, LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import Lane
@@ -66,6 +66,15 @@ class PostgresqlClaims:
         }
         wait: int | None = self._lane.fetch(SETTLE_REFUSAL, values)[0]
         return wait
+
+    def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
+        values = {
+            "tenant_id": tenant_id,
+            "actor_id": stamp.actor_id,
+            "correlation_id": stamp.correlation_id,
+            "source": stamp.source,
+        }
+        return int(self._lane.fetch(RELEASE_STALE, values)[0])
 
     def _values(self, settlement: Settlement) -> dict[str, Any]:
         grant, event = settlement.grant, settlement.event

@@ -147,3 +147,39 @@ event AS (
 SELECT CAST(ceil(wait_ms / 1000.0) AS bigint) FROM exceeded""",
     columns=(("wait_seconds", "int"),),
 )
+
+RELEASE_STALE = HotStatement(
+    name="settle_stale",
+    sql="""WITH lapsed AS (
+  UPDATE invitations SET expired_at = clock_timestamp()
+  WHERE tenant_id = CAST(:tenant_id AS text) AND consumed_at IS NULL AND declined_at IS NULL
+    AND revoked_at IS NULL AND expired_at IS NULL AND expires_at <= clock_timestamp()
+  RETURNING invitation_id, has_reservation
+),
+ended AS (
+  DELETE FROM memberships WHERE tenant_id = CAST(:tenant_id AS text) AND expires_at <= clock_timestamp()
+  RETURNING principal_id, role
+),
+facts AS (
+  SELECT invitation_id, 'invitation.expired' AS kind, '{}' AS body FROM lapsed
+  UNION ALL
+  SELECT NULL, 'membership.ended', CAST(jsonb_build_object('principal_id', principal_id, 'role', role) AS text)
+  FROM ended
+),
+event AS (
+  INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+    source, body)
+  SELECT CAST(gen_random_uuid() AS text), CAST(:tenant_id AS text), invitation_id, kind, clock_timestamp(),
+    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), body
+  FROM facts
+),
+freed AS (
+  SELECT (SELECT count(*) FROM lapsed WHERE has_reservation) + (SELECT count(*) FROM ended) AS seats
+),
+ledger AS (
+  UPDATE seat_shards SET used = used - (SELECT seats FROM freed)
+  WHERE tenant_id = CAST(:tenant_id AS text) AND shard = 0
+)
+SELECT seats FROM freed""",
+    columns=(("seats", "int"),),
+)

@@ -8,20 +8,23 @@ conditions are checked again all the same, and a part that finds itself too late
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from vestibule.core.binding import Snapshot
-from vestibule.core.event import EventRecord
+from vestibule.core.event import AuditEvent, EventRecord, InvitationExpired, MembershipEnded, record_event
+from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
 from vestibule.core.token import mint_id
-from vestibule.ports import ClaimKey, Settlement
+from vestibule.ports import ClaimKey, EventStamp, Settlement
 from vestibule.storage.claims.settlement import seat_change, seat_return
 from vestibule.storage.claims.snapshot import SQLITE_LOAD_BY_HASH, SQLITE_LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import CoreLane
 from vestibule.storage.rate_limits import take_hits
+from vestibule.storage.seats import give_back_seats
 
 _GUARD = """
   WHERE invitation_id = :invitation_id AND generation = :generation
@@ -64,6 +67,15 @@ VALUES (:event_id, :event_tenant_id, :event_invitation_id, :event_kind, :now_ms,
 _NOTICE = """
 INSERT INTO outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
 VALUES (:message_id, :message_kind, :message_payload, :now_ms, :now_ms, 0)
+"""
+_LAPSED = """
+UPDATE invitations SET expired_at = :now_ms
+WHERE tenant_id = :tenant_id AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL
+  AND expired_at IS NULL AND expires_at <= :now_ms
+RETURNING invitation_id, has_reservation
+"""
+_ENDED = """
+DELETE FROM memberships WHERE tenant_id = :tenant_id AND expires_at <= :now_ms RETURNING principal_id, role
 """
 
 
@@ -109,6 +121,22 @@ class SqliteClaims:
         if wait is None and event is not None:
             self._execute(_EVENT, _event_values(event) | {"now_ms": now_ms})
         return wait
+
+    def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
+        values = {"tenant_id": tenant_id, "now_ms": self._now_ms()}
+        lapsed = self._connection.exec_driver_sql(_LAPSED, values).all()
+        ended = self._connection.exec_driver_sql(_ENDED, values).all()
+        events: list[AuditEvent] = [
+            InvitationExpired(tenant_id=tenant_id, invitation_id=row[0]) for row in lapsed
+        ]
+        events += [MembershipEnded(tenant_id=tenant_id, principal_id=row[0], role=row[1]) for row in ended]
+        context = RequestContext(correlation_id=stamp.correlation_id)
+        for event in events:
+            record = replace(record_event(event, actor_id=stamp.actor_id, context=context), source=stamp.source)
+            self._execute(_EVENT, _event_values(record) | values)
+        seats = sum(bool(row[1]) for row in lapsed) + len(ended)
+        give_back_seats(self._connection, tenant_id, seats)
+        return seats
 
     def _run(self, steps: Sequence[tuple[str, bool]], values: dict[str, Any]) -> bool:
         with self._connection.begin_nested() as savepoint:

@@ -63,7 +63,7 @@ class ChangingInvitations(InvitationRows):
             "claim_token_hash": claim_token_hash,
             "generation": invitation.generation,
             "created_at": invitation.created_at,
-            "lifetime": invitation.lifetime,
+            "expires_in": invitation.expires_in,
             "expires_at": invitation.expires_at,
             "policy_version": invitation.policy_version,
             "has_reservation": reserves_seat,
@@ -96,7 +96,6 @@ class ChangingInvitations(InvitationRows):
             .values(
                 generation=invitation.generation + 1,
                 claim_token_hash=claim_token_hash,
-                lifetime=lifetime,
                 expires_at=now + timedelta(seconds=lifetime),
                 policy_version=policy_version,
                 resent_at=now,

@@ -63,13 +63,13 @@ class ReadingInvitations(InvitationRows):
         page = fetch_page(self._connection, query, _ORDER, request)
         return page.map(lambda row: (read_invitation(row), self._get_tenant(row.tenant_id)))
 
-    def count_pending(self, tenant_id: str) -> int:
-        query = (
-            sa.select(sa.func.count())
-            .select_from(invitations)
+    def count_pending(self, tenant_id: str, ceiling: int) -> int:
+        some = (
+            sa.select(sa.literal(1))
             .where(invitations.c.tenant_id == tenant_id, self._has_state(InvitationState.PENDING))
+            .limit(ceiling)
         )
-        return int(self._connection.execute(query).scalar_one())
+        return int(self._connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one())
 
     def claim_renewal(self, claim_token_hash: bytes) -> tuple[str, str] | None:
         query = sa.select(invitations.c.tenant_id, invitations.c.invitation_id).where(

@@ -35,7 +35,7 @@ def read_invitation(row: sa.Row[Any]) -> Invitation:
         inviter_principal_id=row.inviter_principal_id,
         generation=row.generation,
         created_at=row.created_at,
-        lifetime=row.lifetime,
+        expires_in=row.expires_in,
         expires_at=row.expires_at,
         policy_version=row.policy_version,
         locale=row.locale,

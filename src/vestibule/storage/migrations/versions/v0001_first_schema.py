@@ -32,7 +32,7 @@ def upgrade() -> None:
     _create_sessions()
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for statement in SQLITE_TRIGGERS if is_sqlite else POSTGRESQL_TRIGGERS:
-        op.execute(sa.DDL(statement.replace("%", "%%")))
+        op.get_bind().exec_driver_sql(statement.replace("%", "%%") if not is_sqlite else statement)
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:
@@ -196,7 +196,7 @@ def _create_invitations() -> None:
         sa.Column("claim_token_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("lifetime", sa.Integer(), nullable=False),
+        sa.Column("expires_in", sa.Integer(), nullable=True),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("has_reservation", sa.Boolean(), nullable=False),
