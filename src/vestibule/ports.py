@@ -257,6 +257,9 @@ class RateLimits(Protocol):
     def take(self, hits: Sequence[Hit]) -> int | None:
         """Count one hit on each; seconds to wait when any limit is exceeded."""
 
+    def purge(self) -> int:
+        """Forget subjects whose window has passed."""
+
 
 class Idempotency(Protocol):
     """Answers kept for repeats (ISS-11)."""
@@ -268,6 +271,9 @@ class Idempotency(Protocol):
         """
 
     def keep(self, request: IdempotencyRequest, answer: str) -> None: ...
+
+    def purge(self) -> int:
+        """Forget what is too old to be repeated."""
 
 
 class Accounts(Protocol):
@@ -303,6 +309,9 @@ class Accounts(Protocol):
     def end_session(self, session_hash: bytes) -> None: ...
 
     def end_sessions_of(self, account_id: str) -> int: ...
+
+    def purge(self) -> int:
+        """Forget dead sessions and challenges."""
 
 
 class ApiKeys(Protocol):

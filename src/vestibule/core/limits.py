@@ -39,9 +39,9 @@ class Hit:
 class Limits:
     """Every limit with its default; each has a setting ``VESTIBULE_LIMIT_<NAME>=count/seconds``."""
 
-    claim_per_token: Limit = Limit(20, 600)
-    claim_per_principal: Limit = Limit(30, 600)
-    claim_per_ip: Limit = Limit(300, 600)
+    claim_per_token: Limit = Limit(200, 600)
+    claim_per_principal: Limit = Limit(200, 600)
+    claim_per_ip: Limit = Limit(1000, 600)
     claim_global: Limit = Limit(60_000, 600)
     preview_per_ip: Limit = Limit(300, 600)
     preview_global: Limit = Limit(120_000, 600)

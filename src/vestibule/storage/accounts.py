@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from vestibule.core.account import Account, Challenge
 from vestibule.core.email import EmailAddress
 from vestibule.errors import NotFoundError
-from vestibule.storage.dialect import insert_ignoring
+from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import accounts, challenges, sessions
 
 
@@ -61,7 +61,7 @@ class SqlAccounts:
             "password_hash": account.password_hash,
             "created_at": self._now(),
         }
-        return self._connection.execute(insert_ignoring(self._connection, accounts, values)).rowcount == 1
+        return insert_unless_there(self._connection, accounts, values)
 
     def add_challenge(self, challenge: Challenge, *, tries: int, lifetime: timedelta) -> None:
         self._connection.execute(

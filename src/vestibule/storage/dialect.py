@@ -9,11 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def insert_ignoring(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> sa.Insert:
-    """An insert that does nothing when a unique rule already has such a row.
+def insert_unless_there(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> bool:
+    """Insert, unless a unique rule already has such a row; whether it was inserted.
 
-    On PostgreSQL it waits for a concurrent transaction that holds the place, then looks again.
+    On PostgreSQL this waits for a concurrent transaction that holds the place, then looks again.
     """
+    key = next(iter(table.primary_key.columns))
     if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).values(dict(values)).on_conflict_do_nothing()
-    return sqlite.insert(table).values(dict(values)).on_conflict_do_nothing()
+        statement = postgresql.insert(table).values(dict(values)).on_conflict_do_nothing().returning(key)
+        return connection.execute(statement).first() is not None
+    return connection.execute(
+        sqlite.insert(table).values(dict(values)).on_conflict_do_nothing().returning(key)
+    ).first() is not None

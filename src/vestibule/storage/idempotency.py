@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from vestibule.core.identity import IdempotencyRequest
 from vestibule.errors import FieldFault, IdempotencyKeyReusedError
-from vestibule.storage.dialect import insert_ignoring
+from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import idempotency_keys as kept
 
 KEPT_FOR = timedelta(hours=24)
@@ -28,7 +28,7 @@ class SqlIdempotency:
         mine = kept.c.scope_hash == request.scope_hash
         self._connection.execute(sa.delete(kept).where(mine, kept.c.created_at < self._now() - KEPT_FOR))
         values = {"scope_hash": request.scope_hash, "body_hash": request.body_hash, "created_at": self._now()}
-        if self._connection.execute(insert_ignoring(self._connection, kept, values)).rowcount == 1:
+        if insert_unless_there(self._connection, kept, values):
             return None
         row = self._connection.execute(sa.select(kept.c.body_hash, kept.c.answer).where(mine)).one()
         if row.body_hash != request.body_hash:

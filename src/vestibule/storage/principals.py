@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.ports import PrincipalRecord
-from vestibule.storage.dialect import insert_ignoring
+from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import principal_addresses, principals
 
 
@@ -68,4 +68,4 @@ class SqlPrincipals:
         return list(self._connection.execute(query.order_by(principal_addresses.c.address)).scalars())
 
     def _insert_ignoring(self, table: sa.Table, **values: object) -> None:
-        self._connection.execute(insert_ignoring(self._connection, table, values))
+        insert_unless_there(self._connection, table, values)

@@ -96,7 +96,7 @@ class SqlTenants:
         ours = sa.and_(invitations.c.tenant_id == tenant_id, is_open())
         self._connection.execute(
             sa.update(invitations)
-            .where(ours, invitations.c.has_reservation.is_not(sa.literal(reserves)))
+            .where(ours, invitations.c.has_reservation != reserves)
             .values(has_reservation=reserves)
         )
         self._connection.execute(sa.delete(seat_shards).where(seat_shards.c.tenant_id == tenant_id))

@@ -15,7 +15,19 @@ from typing import Self
 import sqlalchemy as sa
 
 from vestibule.errors import MisuseError
-from vestibule.ports import Members
+from vestibule.ports import (
+    Accounts,
+    ApiKeys,
+    Audit,
+    Claims,
+    Idempotency,
+    Invitations,
+    Members,
+    Outbox,
+    Principals,
+    RateLimits,
+    Tenants,
+)
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
 from vestibule.storage.audit import SqlAudit
@@ -60,21 +72,21 @@ class SqlUnitOfWork:
         self.members: Members = (
             SqlMembers(connection, self.now) if host_members is None else host_members(connection)
         )
-        claims = (
+        claims: Claims = (
             SqliteClaims(connection, self._now_ms, own_members=own)
             if connection.dialect.name == "sqlite"
             else PostgresqlClaims(SavepointLane(connection), own_members=own)
         )
-        self.claims = claims if own else HostClaims(claims, self.members)
-        self.tenants = SqlTenants(connection, self.now)
-        self.principals = SqlPrincipals(connection, self.now)
-        self.invitations = SqlInvitations(connection, self.now)
-        self.audit = SqlAudit(connection, self.now)
-        self.outbox = SqlOutbox(connection, self.now)
-        self.limits = SqlRateLimits(connection, self._now_ms)
-        self.idempotency = SqlIdempotency(connection, self.now)
-        self.accounts = SqlAccounts(connection, self.now)
-        self.api_keys = SqlApiKeys(connection, self.now)
+        self.claims: Claims = claims if own else HostClaims(claims, self.members)
+        self.tenants: Tenants = SqlTenants(connection, self.now)
+        self.principals: Principals = SqlPrincipals(connection, self.now)
+        self.invitations: Invitations = SqlInvitations(connection, self.now)
+        self.audit: Audit = SqlAudit(connection, self.now)
+        self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
+        self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
+        self.accounts: Accounts = SqlAccounts(connection, self.now)
+        self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

@@ -23,6 +23,11 @@ def sweep(uow: UnitOfWork, *, limit: int, context: RequestContext) -> int:
             tenant_id=membership.tenant_id, principal_id=membership.principal_id, role=membership.role
         )
         uow.audit.append(gone, actor="clock", context=context)
-    uow.purge()
     uow.commit()
     return len(expired) + len(ended)
+
+
+def purge(uow: UnitOfWork) -> None:
+    """What is dead and kept by nobody's wish is forgotten: sessions, codes, counters, kept answers."""
+    uow.purge()
+    uow.commit()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import RequestContext
 from vestibule.core.invitation import Invitation
-from vestibule.storage.dialect import insert_ignoring
+from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.filters import database_clock, is_open
 from vestibule.storage.invitations.rows import VISIBLE, InvitationRows, read_invitation
 from vestibule.storage.schema import invitations
@@ -79,7 +79,7 @@ class ChangingInvitations(InvitationRows):
             "correlation_id": context.correlation_id,
         }
         # Whoever loses the race for the open target inserts nothing, and has waited for the winner.
-        return self._connection.execute(insert_ignoring(self._connection, invitations, values)).rowcount == 1
+        return insert_unless_there(self._connection, invitations, values)
 
     def reserve_seat(self, tenant_id: str) -> bool:
         return take_seat(self._connection, tenant_id)
