@@ -406,9 +406,33 @@ class Runner(Protocol):
         """The same for an action that needs nothing but claims: the shortest road there is."""
 
 
+class AssertionVerifier(Protocol):
+    """Host assertions (DESIGN.md section 5, callers b)."""
+
+    def verify(self, jws: str) -> VerifiedIdentity:
+        """Who the host says this is. Raises NotAuthenticatedError for everything that is wrong."""
+
+
+class Passwords(Protocol):
+    """Slow hashing; call it outside transactions and off the event loop."""
+
+    def hash_password(self, text: str) -> str: ...
+
+    def verify_password(self, stored: str | None, text: str) -> bool:
+        """Takes the same time when there is nothing stored."""
+
+    def check_password_strength(self, text: str, *, address_key: str | None = None) -> None:
+        """Raises InvalidRequestError with the pointer ``/password``."""
+
+    def hash_code(self, code: str) -> str: ...
+
+    def verify_code(self, stored: str | None, code: str) -> bool: ...
+
+
 __all__ = [
     "Accounts",
     "ApiKeys",
+    "AssertionVerifier",
     "Audit",
     "ClaimKey",
     "ClaimUnit",
@@ -422,6 +446,7 @@ __all__ = [
     "Lock",
     "Members",
     "Outbox",
+    "Passwords",
     "PrincipalRecord",
     "Principals",
     "RateLimits",
