@@ -155,7 +155,8 @@ def _parse_key(entry: dict[str, Any]) -> PublicKey | None:
             return None
     except (ValueError, TypeError, KeyError):
         raise _fault(f"a {shape[1]} key is damaged") from None
-    if entry.get("alg") is not None and entry["alg"] not in algorithms:
+    # A tuple: what stands there may not even be hashable.
+    if entry.get("alg") not in (None, *algorithms):
         raise _fault(f'a {shape[1]} key says another "alg"')
     return PublicKey(kid=kid, algorithms=algorithms, raw_verify=verify)
 

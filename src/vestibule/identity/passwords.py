@@ -11,7 +11,7 @@ import threading
 import unicodedata
 
 from argon2 import PasswordHasher, profiles
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 
 from vestibule.core.email import EmailAddress
 from vestibule.errors import FieldFault, InvalidRequestError
@@ -86,7 +86,8 @@ def _verify(hasher: PasswordHasher, stored: str | None, data: bytes) -> bool:
             return False
         try:
             return hasher.verify(stored, data)
-        except (VerifyMismatchError, InvalidHashError):
+        except (VerificationError, InvalidHashError):
+            # A hash that can't be read, or no memory to compute it: closed, like a mismatch.
             return False
 
 
