@@ -40,6 +40,10 @@ ONLY_ED = AssertionVerifier(StaticKeys(parse_jwks(jwks(ED))), ISSUER, AUDIENCE, 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
+def _claim(name: str, value: object) -> dict[str, Any]:
+    return {name: value}
+
+
 def assert_refused(jws: str, verifier: AssertionVerifier = BOTH) -> None:
     with pytest.raises(NotAuthenticatedError) as caught:
         verifier.verify(jws)
@@ -180,7 +184,7 @@ def test_a_foreign_key_under_our_kid_is_refused(verifier: AssertionVerifier) -> 
 @pytest.mark.parametrize("name", ["iss", "aud", "iat", "exp", "sub"])
 @pytest.mark.parametrize("value", [..., None, "", [], {}, True, False, 1.5, -1])
 def test_required_claims_are_required_and_strictly_typed(name: str, value: object) -> None:
-    assert_refused(assertion(ED, **{name: value}))
+    assert_refused(assertion(ED, **_claim(name, value)))
 
 
 @pytest.mark.covers("C03")
@@ -219,14 +223,14 @@ def test_a_time_is_a_whole_number_and_nothing_like_one(name: str, text: str) -> 
 
 @pytest.mark.covers("C03", "C07")
 def test_the_lifetime_ends_at_its_second_and_is_never_long() -> None:
-    good = [
+    good: list[dict[str, Any]] = [
         {"iat": T, "exp": T + 300},
         {"iat": T - 299, "exp": T + 1},
         {"iat": T + 60, "exp": T + 360},
         {"nbf": T + 60},
         {"auth_time": T + 60},
     ]
-    bad = [
+    bad: list[dict[str, Any]] = [
         {"iat": T, "exp": T + 301},
         {"iat": T - 300, "exp": T},
         {"iat": T - 300, "exp": T + 1},

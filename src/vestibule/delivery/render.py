@@ -15,15 +15,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email import policy
 from email.errors import MessageError
-from email.headerregistry import Address, AddressHeader
+from email.headerregistry import Address
 from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import EmailPolicy
 from email.utils import format_datetime
 from pathlib import Path
-from typing import cast
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -31,6 +27,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.message import Letter
 from vestibule.delivery.defuse import defuse, defuse_text
+from vestibule.delivery.wire import list_addresses, read_back, wire_policy
 from vestibule.errors import PermanentDeliveryError
 
 PRODUCT = "Vestibule"
@@ -150,17 +147,6 @@ def render(letter: Letter, *, sender: Sender, public_url: str, now: datetime) ->
     return mail
 
 
-def wire_policy(recipient_key: str) -> EmailPolicy[EmailMessage]:
-    """How a mail to *recipient_key* is serialised: seven bits, unless the address itself needs UTF-8."""
-    return policy.SMTP if recipient_key.isascii() else policy.SMTPUTF8
-
-
-def list_addresses(mail: EmailMessage, header: str) -> list[str]:
-    """Every address in every header of that name, as a reader of the mail finds them."""
-    fields = cast("list[AddressHeader]", mail.get_all(header, []))
-    return [str(address.addr_spec) for field in fields for address in field.addresses]
-
-
 def _address(key: str, display_name: str = "") -> Address:
     try:
         address = EmailAddress.parse_input(key, smtputf8=True)
@@ -207,7 +193,7 @@ def _message_id(message_id: str, public_url: str, now: datetime) -> str:
 
 def _check_as_received(mail: EmailMessage, *, letter: Letter, sender: Sender, subject: str) -> None:
     wire = wire_policy(letter.recipient.address_key)
-    received = BytesParser(policy=wire).parsebytes(mail.as_bytes(policy=wire))
+    received = read_back(mail.as_bytes(policy=wire), wire)
     names = received.keys()
     if len(names) != len(_HEADERS) or set(names) != _HEADERS:
         raise PermanentDeliveryError("the built mail has other headers than it was given")

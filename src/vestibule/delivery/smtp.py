@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from vestibule.core.email import AddressFaultError, EmailAddress
-from vestibule.delivery.render import list_addresses, wire_policy
+from vestibule.delivery.wire import list_addresses, wire_policy
 from vestibule.errors import ConfigurationError, PermanentDeliveryError, TransientDeliveryError
 
 SETTING = "VESTIBULE_SMTP_URL"
