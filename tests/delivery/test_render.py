@@ -15,7 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.delivery.letters import KINDS, LINK, NOW, PUBLIC_URL, SENDER, TO, VALUES, make_letter, make_mail, part
+from tests.delivery.letters import (
+    KINDS,
+    LINK,
+    NOW,
+    PUBLIC_URL,
+    SENDER,
+    TO,
+    VALUES,
+    make_letter,
+    make_mail,
+    part,
+)
 from vestibule.core.message import MESSAGE_TYPES, Recipient
 from vestibule.delivery.defuse import defuse
 from vestibule.delivery.render import Sender, render
@@ -64,7 +75,9 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.links += [value or "" for name, value in attrs if name in ("href", "src", "action", "background")]
+        self.links += [
+            value or "" for name, value in attrs if name in ("href", "src", "action", "background")
+        ]
 
     def handle_data(self, data: str) -> None:
         self.words += data
@@ -134,7 +147,9 @@ def test_the_only_links_are_the_letters_own(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: ascii(text[:20]))
 def test_hostile_names_change_no_header_link_or_element(kind: str, hostile: str) -> None:
-    names: set[str] = {"tenant_name", "role", "inviter_name", "member_name", "invited_hint", "message"} & set(VALUES[kind])
+    names: set[str] = {"tenant_name", "role", "inviter_name", "member_name", "invited_hint", "message"} & set(
+        VALUES[kind]
+    )
     mail = received(make_mail(kind, **_all(names, hostile)))
     # The same mail with calm names, or with none where nothing of the hostile ones may be shown.
     calm = make_mail(kind, **_all(names, "Acme" if defuse(hostile) else ""))
@@ -205,10 +220,35 @@ def test_an_accepted_notice_tells_when_the_role_stayed() -> None:
 @pytest.mark.covers("G02", "G03", "G05", "G06")
 @pytest.mark.parametrize(
     "address",
-    ["=?utf-8?q?admin?=@acme.com", "=?utf-8?q?a=40b?=@acme.com", "=?x?q?=41=42collab=40psres.net=3e=20?=@acme.com"]
-    + ["x@evil.com(@acme.com", '"x@evil.com> "@acme.com', '"<b>x</b>"@acme.com', "x@[127.0.0.1]", "a@b@acme.com"]
-    + ["v@acme.com,x@evil.com", "v@acme.com;x@evil.com", "v@acme.com\r\nBcc: x@evil.com", "V@acme.com", " v@acme.com"]
-    + ["v@acme.com\n", "", "v", "<v@acme.com>", "V <v@acme.com>", "v@bücher.example", "@acme.com", "v@acme.com\u2028"],
+    [
+        "=?utf-8?q?admin?=@acme.com",
+        "=?utf-8?q?a=40b?=@acme.com",
+        "=?x?q?=41=42collab=40psres.net=3e=20?=@acme.com",
+    ]
+    + [
+        "x@evil.com(@acme.com",
+        '"x@evil.com> "@acme.com',
+        '"<b>x</b>"@acme.com',
+        "x@[127.0.0.1]",
+        "a@b@acme.com",
+    ]
+    + [
+        "v@acme.com,x@evil.com",
+        "v@acme.com;x@evil.com",
+        "v@acme.com\r\nBcc: x@evil.com",
+        "V@acme.com",
+        " v@acme.com",
+    ]
+    + [
+        "v@acme.com\n",
+        "",
+        "v",
+        "<v@acme.com>",
+        "V <v@acme.com>",
+        "v@bücher.example",
+        "@acme.com",
+        "v@acme.com\u2028",
+    ],
     ids=ascii,
 )
 def test_only_an_email_key_is_written_to_or_from(address: str) -> None:
@@ -223,8 +263,19 @@ def test_only_an_email_key_is_written_to_or_from(address: str) -> None:
 @pytest.mark.covers("G05")
 @pytest.mark.parametrize(
     "key",
-    ["a.l.i.c.e@gmail.com", "alice+team@example.com", "alice@xn--fa-hia.de", "o'hara@example.com", "a=b@example.com"]
-    + ["!#$%&'*+-/=^_`{|}~@example.com", "josé@example.com", "例@xn--fsq.xn--55qx5d", "x" * 64 + "@example.com"],
+    [
+        "a.l.i.c.e@gmail.com",
+        "alice+team@example.com",
+        "alice@xn--fa-hia.de",
+        "o'hara@example.com",
+        "a=b@example.com",
+    ]
+    + [
+        "!#$%&'*+-/=^_`{|}~@example.com",
+        "josé@example.com",
+        "例@xn--fsq.xn--55qx5d",
+        "x" * 64 + "@example.com",
+    ],
 )
 def test_every_key_comes_back_byte_for_byte(key: str) -> None:
     assert list_addresses(received(make_mail(to=key)), "To") == [key]
@@ -241,18 +292,42 @@ def test_a_hostile_sender_name_stays_a_name(name: str) -> None:
 @pytest.mark.covers("G09")
 @pytest.mark.parametrize(
     "link",
-    ["javascript:alert(1)", "data:text/html,x", "//evil.example", "", "https://", "https://a b", 'https://a/"x', "HTTP:x"]
-    + ["https://a/\nx", "https://a/<x>", "ftp://a/x", "https://user:pw@a/x", " https://a/x", "https://a/\u2028", None],
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//evil.example",
+        "",
+        "https://",
+        "https://a b",
+        'https://a/"x',
+        "HTTP:x",
+    ]
+    + [
+        "https://a/\nx",
+        "https://a/<x>",
+        "ftp://a/x",
+        "https://user:pw@a/x",
+        " https://a/x",
+        "https://a/\u2028",
+        None,
+    ],
     ids=ascii,
 )
 def test_a_link_that_is_no_plain_url_is_not_sent(link: str | None) -> None:
-    for good in (LINK, "http://127.0.0.1:8000/i/x", "http://[::1]:8000/i#x", "https://a.example/i/x?y=1&z=%20"):
+    for good in (
+        LINK,
+        "http://127.0.0.1:8000/i/x",
+        "http://[::1]:8000/i#x",
+        "https://a.example/i/x?y=1&z=%20",
+    ):
         assert part(make_mail(link=good), "plain").count(good) == 1
     with pytest.raises(PermanentDeliveryError):
         make_mail(link=link)
 
 
-@pytest.mark.parametrize("code", [None, "", "1234567", "123456789", "1234567a", "١٢٣٤٥٦٧٨", "1234 567"], ids=ascii)
+@pytest.mark.parametrize(
+    "code", [None, "", "1234567", "123456789", "1234567a", "١٢٣٤٥٦٧٨", "1234 567"], ids=ascii
+)
 def test_a_code_is_eight_digits_or_nothing_is_sent(code: str | None) -> None:
     make_mail("code_mail")
     with pytest.raises(PermanentDeliveryError):

@@ -35,7 +35,9 @@ def test_chance_spreads_a_wait_over_its_upper_half(attempt: int, share: float) -
     assert full / 2 <= wait <= full <= POLICY.cap
 
 
-@pytest.mark.parametrize("change", [{"attempts": 0}, {"base": 0 * S}, {"base": 2 * S, "cap": 1 * S}], ids=repr)
+@pytest.mark.parametrize(
+    "change", [{"attempts": 0}, {"base": 0 * S}, {"base": 2 * S, "cap": 1 * S}], ids=repr
+)
 def test_a_policy_without_sense_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="attempts"):
         RetryPolicy(**change)  # type: ignore[arg-type]

@@ -131,7 +131,9 @@ def test_keys_are_read_again_by_themselves_and_a_withdrawn_one_dies(host: Host) 
 
 
 @pytest.mark.covers("C06")
-def test_an_address_gone_dark_keeps_its_keys_for_a_day(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_gone_dark_keeps_its_keys_for_a_day(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
     clock = Clock()
     with fetched(host, clock, max_age=0.02) as keys:
         host.status = 503
@@ -185,8 +187,20 @@ def test_an_address_where_nobody_answers_names_the_setting() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://host.example/jwks", "http://127.0.0.1.evil.example/", "ftp://host.example/", "file:///etc/passwd"]
-    + ["https://", "https://user:pw@host.example/", "https://host.example/#x", "jwks.json", "https://[", "http://h:x/"],
+    [
+        "http://host.example/jwks",
+        "http://127.0.0.1.evil.example/",
+        "ftp://host.example/",
+        "file:///etc/passwd",
+    ]
+    + [
+        "https://",
+        "https://user:pw@host.example/",
+        "https://host.example/#x",
+        "jwks.json",
+        "https://[",
+        "http://h:x/",
+    ],
 )
 def test_only_https_or_the_loopback_is_asked(url: str) -> None:
     for good in ("https://host.example/.well-known/jwks.json", "http://localhost:1/", "http://[::1]/"):

@@ -100,7 +100,17 @@ def test_a_point_off_the_curve_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"[]", b"{}", b'{"keys":{}}', b'{"keys":[1]}', b'{"keys":[]}', b"<html>", b"\xff", b'{"keys":[],"keys":[]}']
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"keys":{}}',
+        b'{"keys":[1]}',
+        b'{"keys":[]}',
+        b"<html>",
+        b"\xff",
+        b'{"keys":[],"keys":[]}',
+    ]
     + [b" " * 70_000, json.dumps({"keys": [RSA] * 65}).encode(), b"[" * 50_000],
     ids=lambda data: repr(data[:16]),
 )

@@ -139,7 +139,9 @@ def _check_set(keys: tuple[PublicKey, ...]) -> None:
 def _parse_key(entry: dict[str, Any]) -> PublicKey | None:
     for member in _PRIVATE_MEMBERS:
         if member in entry:
-            raise _fault(f'a key has the private member "{member}": publish the public half, replace this key')
+            raise _fault(
+                f'a key has the private member "{member}": publish the public half, replace this key'
+            )
     kid = entry.get("kid")
     if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= KID_MAX):
         raise _fault('a "kid" is not a text of 1 to 255 characters')
