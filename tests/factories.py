@@ -84,7 +84,7 @@ def make_grant(**changes: Any) -> Grant:
         "declined_at": None,
         "revoked_at": None,
         "membership_expires_in": None,
-        "reserved_shard": None,
+        "has_reservation": False,
         "tenant_name": "Acme",
         "policy": DEFAULT_POLICY,
         "policy_version": 1,
@@ -101,6 +101,7 @@ def make_snapshot(grant: Grant | None = None, **changes: Any) -> Snapshot:
         "now": NOW,
         "grant": grant or make_grant(),
         "existing_role": None,
+        "holds_seat": False,
         "seat_shard": None,
         "principal_offboarded": False,
     }
