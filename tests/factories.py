@@ -63,7 +63,6 @@ def make_invitation(**changes: Any) -> Invitation:
         "inviter_principal_id": "principal-adam",
         "generation": 1,
         "created_at": NOW - timedelta(days=1),
-        "lifetime": 7 * 86_400,
         "expires_at": NOW + timedelta(days=6),
         "policy_version": 1,
     }

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from factories import NOW, make_grant, make_invitation
-from vestibule.core.invitation import InvitationState, decide_lifetime, derive_state
+from vestibule.core.invitation import InvitationState, decide_lifetime, derive_state, renew_lifetime
 from vestibule.core.policy import DEFAULT_POLICY, TTL_MAX, TTL_MIN, Policy
 from vestibule.errors import InvalidRequestError
 
@@ -81,3 +81,12 @@ def test_no_policy_value_leaves_the_allowed_span(set_to: int, lives: int) -> Non
 
 def test_the_correlation_id_stays_out_of_the_repr() -> None:
     assert "request-77" not in repr(make_invitation(correlation_id="request-77"))
+
+
+@pytest.mark.covers("ISS-12", "B12")
+def test_B12_a_resent_invitation_lives_by_the_policy_of_today_and_as_its_inviter_shortened_it() -> None:
+    shorter: Policy = dataclasses.replace(DEFAULT_POLICY, ttl={"member": DAY})
+    assert renew_lifetime(DEFAULT_POLICY, "member", None) == 7 * DAY
+    assert renew_lifetime(DEFAULT_POLICY, "member", 2 * DAY) == 2 * DAY
+    assert renew_lifetime(shorter, "member", None) == DAY
+    assert renew_lifetime(shorter, "member", 2 * DAY) == DAY
