@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vestibule.core.paging import LIMIT_MAX, Page, make_cursor, parse_page_request
+from vestibule.core.paging import LIMIT_MAX, Page, _check, make_cursor, parse_page_request
 from vestibule.errors import InvalidRequestError
 
 SCOPE = "invitations:acme:pending"
@@ -68,3 +68,10 @@ def test_a_limit_out_of_bounds_is_refused(limit: int) -> None:
 
 def test_mapping_a_page_keeps_its_cursor() -> None:
     assert Page(items=[1, 2], next_cursor="x").map(str) == Page(items=["1", "2"], next_cursor="x")
+
+
+@pytest.mark.covers("INT-01")
+@pytest.mark.parametrize("payload", [b"[1,2]", b'{"a":"b"}', b"null", b"[", b"\xff"])
+def test_a_cursor_that_somebody_put_together_still_has_to_be_two_texts(payload: bytes) -> None:
+    cursor = base64.urlsafe_b64encode(_check(SCOPE, payload) + payload).decode().rstrip("=")
+    assert pointer_of(None, cursor) == "/cursor"

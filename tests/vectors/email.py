@@ -70,6 +70,8 @@ _ROWS = (
     Vector("alice@-x.com", "!domain_idna"),
     Vector("alice@x_y.com", "!domain_idna"),
     Vector("=?x?q?=41=42collab=40psres.net=3e=20?=@example.com", "!encoded_word"),
+    Vector("\uff8a@example.com", "!local_not_ascii", "!local_compat"),
+    Vector("\u00e9..b@example.com", "!local_not_ascii", "!local_syntax"),
     Vector("", "!at_sign"),
     Vector("@example.com", "!local_syntax"),
     Vector("alice@", "!domain_idna"),
