@@ -10,8 +10,8 @@ The steps:
 1. the link names a known invitation (TOK-02)
 2. it is still pending: not consumed, declined or revoked, and ``now < expires_at`` (LIF-01)
 3. the tenant is active (ACC-09, LIF-03)
-4. the inviter still stands in the tenant and may still grant that role (ACC-09)
-5. the role still exists (ACC-09)
+4. the role still exists (ACC-09)
+5. the inviter still stands in the tenant and may still grant that role (ACC-09)
 6. a currently verified address equals the invited one, byte for byte (ACC-03)
 7. the session came through the connection that the tenant requires (ACC-05)
 8. the invited domain is still allowed (ISS-09)
@@ -127,10 +127,10 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
         (grant.tenant_deleted, RejectReason.TENANT_DELETED),
         (grant.tenant_suspended, RejectReason.TENANT_SUSPENDED),
         # 4
+        (grant.role not in grant.policy.roles, RejectReason.ROLE_GONE),
+        # 5
         (grant.inviter_role is None, RejectReason.INVITER_GONE),
         (not _may_still_grant(grant), RejectReason.INVITER_NOT_ENTITLED),
-        # 5
-        (grant.role not in grant.policy.roles, RejectReason.ROLE_GONE),
         # 6
         (matched is None, RejectReason.WRONG_RECIPIENT),
         # 7

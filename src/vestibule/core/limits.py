@@ -80,12 +80,16 @@ def parse_limit(text: str) -> Limit:
         ValueError: it is not two positive whole numbers with a slash between.
     """
     count, slash, seconds = text.partition("/")
-    if not slash or not count.strip().isdigit() or not seconds.strip().isdigit():
+    if not slash or not _is_number(count) or not _is_number(seconds):
         raise ValueError("give count/seconds, for example 300/600")
     limit = Limit(int(count), int(seconds))
     if limit.count < 1 or limit.seconds < 1:
         raise ValueError("count and seconds are at least 1")
     return limit
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.strip().isdecimal()
 
 
 LIMIT_NAMES = tuple(entry.name for entry in fields(Limits) if entry.name != "code_tries")
