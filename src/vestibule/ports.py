@@ -421,7 +421,7 @@ class Passwords(Protocol):
     def verify_password(self, stored: str | None, text: str) -> bool:
         """Takes the same time when there is nothing stored."""
 
-    def check_password_strength(self, text: str, *, address_key: str | None = None) -> None:
+    def check_password_strength(self, text: str, *, address: EmailAddress) -> None:
         """Raises InvalidRequestError with the pointer ``/password``."""
 
     def hash_code(self, code: str) -> str: ...

@@ -6,7 +6,7 @@ from __future__ import annotations
 from vestibule.core.binding import Grant
 from vestibule.core.event import ClaimRejected, EventRecord, record_event
 from vestibule.core.identity import RequestContext, VerifiedIdentity
-from vestibule.core.limits import Hit, Limits, hit, hit_global
+from vestibule.core.limits import Hit, Limits, hit, hit_global, network_of
 from vestibule.errors import EmailUnverifiedError, RejectReason
 
 
@@ -25,7 +25,7 @@ def wrong_try_hits(limits: Limits, key: str, identity: VerifiedIdentity, context
     return [
         hit("claim_token", key, limits.claim_per_token),
         hit("claim_principal", identity.principal_id, limits.claim_per_principal),
-        hit("claim_ip", context.ip, limits.claim_per_ip),
+        hit("claim_ip", network_of(context.ip), limits.claim_per_ip),
         hit_global("claim_global", limits.claim_global, spread_by=identity.principal_id),
     ]
 
@@ -33,7 +33,7 @@ def wrong_try_hits(limits: Limits, key: str, identity: VerifiedIdentity, context
 def wrong_preview_hits(limits: Limits, context: RequestContext) -> list[Hit]:
     """What one preview of nothing counts against."""
     return [
-        hit("preview_ip", context.ip, limits.preview_per_ip),
+        hit("preview_ip", network_of(context.ip), limits.preview_per_ip),
         hit_global("preview_global", limits.preview_global, spread_by=context.ip),
     ]
 

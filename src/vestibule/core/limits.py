@@ -8,6 +8,7 @@ counts on the claim road; the right person is never throttled (core.binding says
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass, fields
 
 
@@ -56,6 +57,17 @@ class Limits:
     code_per_address: Limit = Limit(5, 3600)
     code_per_ip: Limit = Limit(30, 3600)
     code_tries: int = 5
+
+
+def network_of(ip: str) -> str:
+    """What counts as one network address: an IPv4 address, or the /64 that one IPv6 subscriber holds."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if address.version == 4:  # noqa: PLR2004 - the protocol's own number
+        return ip
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 GLOBAL_SHARDS = 16

@@ -7,7 +7,7 @@ from vestibule.core.account import SESSION_LIFETIME, Account
 from vestibule.core.email import EmailAddress
 from vestibule.core.event import AccountCreated
 from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
-from vestibule.core.limits import Limits, hit
+from vestibule.core.limits import Limits, hit, network_of
 from vestibule.core.token import digest, mint_id, mint_secret
 from vestibule.errors import AlreadyMemberError, CredentialsRejectedError, RateLimitedError
 from vestibule.ports import UnitOfWork
@@ -23,8 +23,8 @@ def find_credentials(
     """
     hits = [
         hit("sign_in_address", address.key, limits.sign_in_per_address),
-        hit("sign_in_pair", f"{address.key}\0{context.ip}", limits.sign_in_per_pair),
-        hit("sign_in_ip", context.ip, limits.sign_in_per_ip),
+        hit("sign_in_pair", f"{address.key}\0{network_of(context.ip)}", limits.sign_in_per_pair),
+        hit("sign_in_ip", network_of(context.ip), limits.sign_in_per_ip),
     ]
     wait = uow.limits.take(hits)
     if wait is not None:

@@ -13,7 +13,7 @@ from vestibule.core.account import CHALLENGE_LIFETIME, SESSION_LIFETIME, Account
 from vestibule.core.email import EmailAddress
 from vestibule.core.event import AccountCreated
 from vestibule.core.identity import RequestContext
-from vestibule.core.limits import Limits, hit
+from vestibule.core.limits import Limits, hit, network_of
 from vestibule.core.message import AccountExistsMail, CodeMail
 from vestibule.core.token import digest, mint_id, mint_secret
 from vestibule.errors import CredentialsRejectedError, RateLimitedError
@@ -112,7 +112,7 @@ def finish_sign_up(uow: UnitOfWork, challenge: Challenge, *, context: RequestCon
 def _count(uow: UnitOfWork, address: EmailAddress, context: RequestContext, limits: Limits) -> None:
     hits = [
         hit("code_address", address.key, limits.code_per_address),
-        hit("code_ip", context.ip, limits.code_per_ip),
+        hit("code_ip", network_of(context.ip), limits.code_per_ip),
     ]
     wait = uow.limits.take(hits)
     if wait is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from vestibule.core.event import RenewalRequested
 from vestibule.core.identity import RequestContext, VerifiedIdentity
-from vestibule.core.limits import Limits, hit
+from vestibule.core.limits import Limits, hit, network_of
 from vestibule.core.message import RenewalNotice
 from vestibule.ports import UnitOfWork
 
@@ -22,7 +22,7 @@ def request_new(
 
     Nothing is returned and nothing raised: whatever happens, the caller answers the same.
     """
-    if uow.limits.take([hit("request_new_ip", context.ip, limits.request_new_per_ip)]) is not None:
+    if uow.limits.take([hit("request_new_ip", network_of(context.ip), limits.request_new_per_ip)]) is not None:
         uow.commit()
         return
     found = uow.invitations.claim_renewal(claim_token_hash)
