@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories import NOW, make_email
+from tests.factories import NOW, make_email
 from vestibule.core.account import Account, Challenge
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from factories import NOW, make_identity, make_membership, make_tenant
+from tests.factories import NOW, make_identity, make_membership, make_tenant
 from vestibule.core.authority import (
     check_active,
     check_administrator,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from factories import NOW, make_email, make_grant, make_identity, make_snapshot
+from tests.factories import NOW, make_email, make_grant, make_identity, make_snapshot
 from vestibule.core.binding import Decision, Snapshot, judge_claim
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.policy import DEFAULT_POLICY

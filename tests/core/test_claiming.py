@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from factories import make_context, make_grant, make_identity
+from tests.factories import make_context, make_grant, make_identity
 from vestibule.core.claiming import check_addresses, rejected_event, wrong_preview_hits, wrong_try_hits
 from vestibule.core.limits import Limits
 from vestibule.errors import EmailUnverifiedError, RejectReason

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vectors.email import VECTORS, Vector
+from tests.vectors.email import VECTORS, Vector
 from vestibule.core.email import AddressFaultError, EmailAddress, parse_domain
 from vestibule.errors import EmailInvalidError
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from factories import make_context, make_identity
+from tests.factories import make_context, make_identity
 from vestibule.core import event as event_module
 from vestibule.core.event import AuditEvent, ClaimRejected, InvitationIssued, record_event
 from vestibule.core.identity import HostKey, actor_id

@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from factories import make_email, make_membership
+from tests.factories import make_email, make_membership
 from vestibule.core.issuing import check_pending, check_recipient, check_role_exists, issue_hits
 from vestibule.core.limits import Limits
 from vestibule.core.policy import DEFAULT_POLICY

@@ -269,7 +269,7 @@ def test_the_lifetime_ends_at_its_second_and_is_never_long() -> None:
 @pytest.mark.parametrize(
     ("skew", "passes"), [(-30, True), (30, True), (-300, False), (300, False), (86400, False)]
 )
-def test_a_skewed_clock_is_forgiven_for_one_minute_only(skew: int, passes: bool) -> None:
+def test_a_skewed_clock_is_forgiven_for_one_minute_only(skew: int, passes: bool) -> None:  # noqa: FBT001
     keys = StaticKeys(parse_jwks(jwks(ED)))
     verifier = AssertionVerifier(keys, ISSUER, AUDIENCE, lambda: NOW + timedelta(seconds=skew))
     jws = assertion(ED, iat=T, exp=T + 300)
