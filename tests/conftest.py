@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from servers import PostgresServer, shared_server
+from tests.servers import PostgresServer, shared_server
 
 settings.register_profile("vestibule", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "100")))
 settings.load_profile("vestibule")

@@ -4,7 +4,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from servers import PostgresServer
+from tests.servers import PostgresServer
 
 
 def test_the_test_server_is_a_postgresql_that_takes_many_connections(postgres_server: PostgresServer) -> None:

@@ -7,7 +7,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
-from architecture.sources import ALLOW, Finding, Source, dotted, imports_of
+from tests.architecture.sources import ALLOW, Finding, Source, dotted, imports_of
 
 MODULE_LINES = 400
 FUNCTION_LINES = 40

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from architecture.rules import CODE_RULES, FILE_RULES, malformed_excuses
-from architecture.sources import Finding, Source, excuses, package_files, python_files, unexcused
-from architecture.test_layers import broken_layers
+from tests.architecture.rules import CODE_RULES, FILE_RULES, malformed_excuses
+from tests.architecture.sources import Finding, Source, excuses, package_files, python_files, unexcused
+from tests.architecture.test_layers import broken_layers
 
 CODE = list(package_files())
 PROGRAMS = list(python_files("scripts", "bench", "examples"))

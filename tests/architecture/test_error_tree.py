@@ -56,7 +56,6 @@ def test_the_docstring_is_the_default_message() -> None:
     assert str(errors.NotPermittedError("No.")) == "No."
 
 
-@pytest.mark.covers("ACC-07")
 @pytest.mark.parametrize("reason", RejectReason)
 def test_a_refusal_looks_the_same_whatever_its_private_reason(reason: RejectReason) -> None:
     refusal = ClaimRejectedError(reason)

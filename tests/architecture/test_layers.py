@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from architecture.sources import Finding, Source, imports_of, package_files, unexcused
+from tests.architecture.sources import Finding, Source, imports_of, package_files, unexcused
 
 _GROUND = {"core", "errors"}
 _MIDDLE = {"ports", "log", *_GROUND}

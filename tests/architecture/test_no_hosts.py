@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from architecture.sources import ROOT, tracked_files
+from tests.architecture.sources import ROOT, tracked_files
 
 _DOT, _SLASH = ".", "/"
 _HOSTS = (

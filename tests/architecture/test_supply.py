@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from architecture.sources import ROOT
+from tests.architecture.sources import ROOT
 
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 FLOORS: dict[str, dict[str, str]] = tomllib.loads(

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories import NOW, make_email
+from tests.factories import NOW, make_email
 from vestibule.core.account import Account, Challenge
 
 
@@ -11,7 +11,7 @@ def make_account() -> Account:
     return Account(account_id="account-1", address=make_email(), name="Vera", password_hash="argon2-hash")
 
 
-@pytest.mark.covers("ACC-03", "ACC-04")
+@pytest.mark.covers("ACC-03")
 def test_a_local_account_is_a_principal_with_its_one_verified_address() -> None:
     identity = make_account().identify(NOW)
     assert (identity.principal_id, identity.connection, identity.amr) == ("account-1", "local", ("pwd",))

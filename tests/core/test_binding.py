@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from factories import NOW, make_email, make_grant, make_identity, make_snapshot
+from tests.factories import NOW, make_email, make_grant, make_identity, make_snapshot
 from vestibule.core.binding import Decision, Snapshot, judge_claim
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.policy import DEFAULT_POLICY
@@ -70,7 +70,7 @@ REFUSED: dict[str, Case] = {
 }
 
 
-@pytest.mark.covers("ACC-03", "ACC-05", "ACC-07", "ACC-09", "LIF-01", "B10", "E01", "E02", "E03", "F03")
+@pytest.mark.covers("ACC-03", "ACC-05", "ACC-09", "LIF-01", "B10", "E02")
 @pytest.mark.parametrize("case", REFUSED)
 def test_changing_one_thing_of_an_accepted_claim_refuses_it_with_its_reason(case: str) -> None:
     assert judge().reason is None
@@ -97,7 +97,7 @@ def test_B10_a_claim_is_judged_by_the_clock_without_leeway(now: object, reason: 
     assert judge({"expires_at": NOW}, {"now": now}).reason is reason
 
 
-@pytest.mark.covers("ACC-03", "A01", "A07", "A11", "A15", "A16")
+@pytest.mark.covers("ACC-03", "A01", "A15", "A16")
 @pytest.mark.parametrize(
     "address",
     ["x@evil.example", "vera@sub.example.com", "vera+x@example.com", "v.era@example.com", "vera@example.co"],
@@ -110,8 +110,8 @@ def test_A01_no_other_address_matches(address: str) -> None:
     assert judge_claim(snapshot, both).reason is None
 
 
-@pytest.mark.covers("ACC-03", "A17")
-def test_A17_any_of_several_verified_addresses_matches_and_the_decision_says_which() -> None:
+@pytest.mark.covers("ACC-03")
+def test_any_of_several_verified_addresses_matches_and_the_decision_says_which() -> None:
     decision = judge(identity={"addresses": make_identity("other@example.com", "vera@example.com").addresses})
     assert decision.matched is not None
     assert decision.matched.address == make_email("vera@example.com")
@@ -126,7 +126,6 @@ def test_D08_an_existing_membership_keeps_its_role(role: str) -> None:
     )
 
 
-@pytest.mark.covers("TEN-01", "F03")
 @pytest.mark.parametrize(
     "grant,snapshot",
     [
@@ -151,8 +150,7 @@ def test_a_decline_needs_no_seat_and_everything_else() -> None:
     assert judge_claim(snapshot, stranger, wants_seat=False).reason is RejectReason.WRONG_RECIPIENT
 
 
-@pytest.mark.covers("ACC-07", "N02")
-def test_N02_every_step_is_evaluated_whatever_the_earlier_ones_found() -> None:
+def test_every_step_is_evaluated_whatever_the_earlier_ones_found() -> None:
     asked: list[str] = []
 
     class Watching(VerifiedIdentity):
@@ -167,7 +165,6 @@ def test_N02_every_step_is_evaluated_whatever_the_earlier_ones_found() -> None:
         assert {"addresses", "connection"} <= set(asked)
 
 
-@pytest.mark.covers("ACC-01")
 @pytest.mark.parametrize(
     "change,is_shown",
     [

@@ -8,7 +8,6 @@ import pytest
 from vestibule.core.display import format_day, format_moment, format_rest
 
 
-@pytest.mark.covers("DEL-03")
 def test_a_moment_is_written_with_its_zone_whatever_zone_it_came_in() -> None:
     utc = datetime(2026, 11, 28, 11, 13, tzinfo=UTC)
     for moment in (utc, utc.astimezone(timezone(timedelta(hours=-9)))):
@@ -16,7 +15,6 @@ def test_a_moment_is_written_with_its_zone_whatever_zone_it_came_in() -> None:
         assert format_day(moment) == "28 November 2026"
 
 
-@pytest.mark.covers("ACC-01")
 @pytest.mark.parametrize(
     "seconds,text",
     [

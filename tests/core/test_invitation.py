@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from factories import NOW, make_grant, make_invitation
+from tests.factories import NOW, make_grant, make_invitation
 from vestibule.core.invitation import InvitationState, decide_lifetime, derive_state, renew_lifetime
 from vestibule.core.policy import DEFAULT_POLICY, TTL_MAX, TTL_MIN, Policy
 from vestibule.errors import InvalidRequestError

@@ -22,7 +22,7 @@ def test_what_is_not_count_and_seconds_is_a_value_error(text: str) -> None:
         parse_limit(text)
 
 
-@pytest.mark.covers("ISS-16", "ACC-08")
+@pytest.mark.covers("ISS-16")
 @pytest.mark.parametrize("name", LIMIT_NAMES)
 def test_every_limit_has_a_positive_default(name: str) -> None:
     limit = getattr(Limits(), name)
@@ -47,7 +47,6 @@ def test_a_subject_is_stored_only_as_a_digest_that_depends_on_purpose_and_subjec
     assert hit("claim", "\ud800", limit).key
 
 
-@pytest.mark.covers("ACC-08")
 def test_a_global_limit_is_spread_over_shards_that_add_up_to_it() -> None:
     limit = Limit(60_000, 600)
     hits = [hit_global("claim", limit, f"192.0.2.{n}") for n in range(256)]

@@ -132,9 +132,8 @@ def test_a_lifetime_for_a_role_that_does_not_exist_is_refused() -> None:
     assert pointers_of({"ttl": {"ghost": 3600}}) == ["/policy/ttl/ghost"]
 
 
-@pytest.mark.covers("D12")
 @pytest.mark.parametrize("name", ["administrators", "elevating"])
-def test_D12_who_administers_and_what_elevates_cannot_be_set_by_a_document(name: str) -> None:
+def test_who_administers_and_what_elevates_cannot_be_set_by_a_document(name: str) -> None:
     assert pointers_of({name: ["member"]}) == [f"/policy/{name}"]
 
 
