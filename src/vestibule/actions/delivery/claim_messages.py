@@ -66,3 +66,8 @@ def _record(
             is_final=outcome == GAVE_UP,
         )
     uow.audit.append(event, actor="worker", context=context)
+
+
+def measure_lag(uow: UnitOfWork) -> tuple[int, float]:
+    """How many messages are due, and the age of the oldest in seconds."""
+    return uow.outbox.lag()

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: from settings to a running service, or from a host's connection to the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.types import ASGIApp
+
+from vestibule.core.email import AddressFaultError, EmailAddress
+from vestibule.core.token import digest
+from vestibule.delivery.render import Sender
+from vestibule.delivery.smtp import SmtpTransport
+from vestibule.delivery.worker import Worker, WorkerPolicy
+from vestibule.errors import ConfigurationError
+from vestibule.identity import passwords
+from vestibule.identity.assertion import AssertionVerifier
+from vestibule.identity.fetched_keys import FetchedKeys
+from vestibule.identity.jwks import KeySource, StaticKeys
+from vestibule.settings import Settings
+from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
+from vestibule.storage.migrations import check_migrated
+from vestibule.storage.runners import LoopRunner, PlainRunner, ThreadRunner
+from vestibule.storage.unit_of_work import system_clock
+from vestibule.web.app import make_app
+from vestibule.web.services import Services
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One process's parts. ``close`` gives back what they hold."""
+
+    settings: Settings
+    runner: LoopRunner | ThreadRunner
+    verifier: AssertionVerifier | None
+    keys: FetchedKeys | None
+    clock: Clock
+
+    def make_app(self) -> ASGIApp:
+        """The service over HTTP."""
+        settings = self.settings
+        return make_app(
+            Services(
+                runner=self.runner,
+                passwords=passwords,
+                verifier=self.verifier,
+                public_url=settings.public_url,
+                limits=settings.limits,
+                platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
+                trusted_proxies=settings.trusted_proxies,
+                refusal_floor_seconds=settings.refusal_floor_ms / 1000,
+                clock=self.clock,
+            )
+        )
+
+    def make_worker(self) -> Worker:
+        """The delivery worker.
+
+        Raises:
+            ConfigurationError: the mail settings are missing or wrong.
+        """
+        settings = self.settings
+        return Worker(
+            runner=self.runner,
+            transport=make_transport(settings),
+            sender=make_sender(settings),
+            public_url=settings.public_url,
+            passwords=passwords,
+            clock=self.clock,
+            policy=WorkerPolicy(batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000),
+        )
+
+    async def close(self) -> None:
+        if self.keys is not None:
+            self.keys.close()
+        await self.runner.close()
+
+
+def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Deployment:
+    """Everything a serving or working process needs, checked before it begins.
+
+    Raises:
+        ConfigurationError: a setting can't work; names it and says what to do.
+    """
+    check_database(settings)
+    verifier, fetched = _make_verifier(settings, clock)
+    return Deployment(
+        settings=settings, runner=_make_runner(settings, clock), verifier=verifier, keys=fetched, clock=clock
+    )
+
+
+def build_plain_runner(settings: Settings) -> PlainRunner:
+    """For commands: actions in the calling thread.
+
+    Raises:
+        ConfigurationError: the database is missing, unreachable or not migrated.
+    """
+    check_database(settings)
+    return PlainRunner(make_engine(settings.database_url))
+
+
+def check_database(settings: Settings) -> None:
+    """The database is there and at this release's schema.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    engine = make_engine(settings.database_url)
+    try:
+        check_migrated(engine)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            "VESTIBULE_DATABASE_URL",
+            f"the database can't be reached ({type(error).__name__})",
+            "Check that it runs and that the URL's host, name and credentials are right",
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def make_transport(settings: Settings) -> SmtpTransport:
+    """The road out for mail.
+
+    Raises:
+        ConfigurationError: SMTP_URL is missing or wrong.
+    """
+    if not settings.smtp_url:
+        raise ConfigurationError("VESTIBULE_SMTP_URL", "is not set", "Give smtp+starttls://user:password@host:587")
+    return SmtpTransport(settings.smtp_url)
+
+
+def make_sender(settings: Settings) -> Sender:
+    """Whom mails are from: ``Name <address>`` or a plain address.
+
+    Raises:
+        ConfigurationError: MAIL_FROM is missing or no address.
+    """
+    name, angle, rest = settings.mail_from.rpartition("<")
+    text = rest.rstrip("> ") if angle else settings.mail_from
+    try:
+        address = EmailAddress.parse_input(text)
+    except AddressFaultError:
+        raise ConfigurationError(
+            "VESTIBULE_MAIL_FROM", "is not an address", "Give Name <invitations@your.domain>"
+        ) from None
+    shown = name.strip().strip('"').strip()
+    return Sender(address_key=address.key, name=shown) if shown else Sender(address_key=address.key)
+
+
+def _make_runner(settings: Settings, clock: Clock) -> LoopRunner | ThreadRunner:
+    if parse_database_url(settings.database_url).get_backend_name() == "sqlite":
+        return ThreadRunner(make_engine(settings.database_url), clock=clock)
+    engine = make_async_engine(settings.database_url, pool_size=settings.pool_size)
+    return LoopRunner(engine, wire_size=settings.pool_size)
+
+
+def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier | None, FetchedKeys | None]:
+    if not settings.assertion_jwks:
+        return None, None
+    if not settings.assertion_issuer:
+        raise ConfigurationError(
+            "VESTIBULE_ASSERTION_ISSUER", "is not set although ASSERTION_JWKS is", "Give the `iss` of your assertions"
+        )
+    fetched: FetchedKeys | None = None
+    source: KeySource
+    if "://" in settings.assertion_jwks:
+        source = fetched = FetchedKeys(settings.assertion_jwks).start()
+    else:
+        source = StaticKeys.from_file(settings.assertion_jwks)
+    return AssertionVerifier(source, settings.assertion_issuer, settings.public_url, clock), fetched

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The postman: claims due messages, delivers each, settles what became of it; sweeps in between.
+
+Any number of workers may run. A crash costs an attempt: the lease runs out and the message is due again.
+Stopping is graceful: what is being delivered is finished and settled, nothing new is claimed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Protocol
+
+from vestibule import metrics
+from vestibule.actions.delivery.claim_messages import (
+    DEFERRED,
+    DROPPED,
+    GAVE_UP,
+    SENT,
+    claim_messages,
+    measure_lag,
+    settle_message,
+)
+from vestibule.actions.delivery.prepare_letter import MintedCode, prepare_letter
+from vestibule.actions.delivery.sweep import purge, sweep
+from vestibule.core.identity import RequestContext
+from vestibule.core.message import CodeMail
+from vestibule.core.token import mint_code, mint_id
+from vestibule.delivery.render import Sender, render
+from vestibule.delivery.retry import RetryPolicy, decide_retry
+from vestibule.errors import PermanentDeliveryError, TransientDeliveryError, UnavailableError
+from vestibule.log import get_logger
+from vestibule.ports import ClaimedMessage, Passwords, Runner
+
+
+class Transport(Protocol):
+    """A road out for mail."""
+
+    async def send(self, message: EmailMessage, recipient: str) -> None:
+        """Raises TransientDeliveryError or PermanentDeliveryError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPolicy:
+    """How one worker goes about it. Times in seconds."""
+
+    batch: int = 20
+    poll: float = 0.5
+    lease: timedelta = timedelta(minutes=2)
+    sweep_every: float = 5.0
+    sweep_limit: int = 500
+    purge_every: float = 600.0
+    retry: RetryPolicy = RetryPolicy()
+
+
+class Worker:
+    """One delivery loop."""
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        transport: Transport,
+        sender: Sender,
+        public_url: str,
+        passwords: Passwords,
+        clock: Callable[[], datetime],
+        policy: WorkerPolicy | None = None,
+    ) -> None:
+        self._runner = runner
+        self._transport = transport
+        self._sender = sender
+        self._public_url = public_url
+        self._passwords = passwords
+        self._clock = clock
+        self._policy = policy or WorkerPolicy()
+        self._name = mint_id()
+        self._stopping = asyncio.Event()
+        self._log = get_logger()
+
+    def stop(self) -> None:
+        """Finish what is under way, then leave ``run``."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Deliver until stopped. An unreachable database is waited for."""
+        sweep_at = purge_at = time.monotonic()
+        while not self._stopping.is_set():
+            done = 0
+            try:
+                done = await self.deliver_due()
+                now = time.monotonic()
+                if now >= sweep_at:
+                    await self._sweep()
+                    sweep_at = now + self._policy.sweep_every
+                if now >= purge_at:
+                    await self._runner.run(purge)
+                    purge_at = now + self._policy.purge_every
+            except UnavailableError:
+                self._log.warning("worker_waits_for_database", worker=self._name)
+            if done < self._policy.batch:
+                await self._rest()
+
+    async def deliver_due(self) -> int:
+        """One batch: claimed, delivered and settled; how many."""
+        claimed = await self._runner.run(
+            claim_messages, worker=self._name, limit=self._policy.batch, lease=self._policy.lease
+        )
+        for message in claimed:
+            await self._deliver(message)
+        return len(claimed)
+
+    async def _deliver(self, claimed: ClaimedMessage) -> None:
+        context = RequestContext(correlation_id=claimed.message_id, source="worker")
+        outcome, retry_in = SENT, None
+        try:
+            if not await self._send(claimed):
+                outcome = DROPPED
+        except PermanentDeliveryError as error:
+            outcome = GAVE_UP
+            self._log.warning("delivery_gave_up", message_id=claimed.message_id, problem=str(error))
+        except (TransientDeliveryError, TimeoutError, OSError) as error:
+            retry_in = decide_retry(
+                claimed.attempt,
+                policy=self._policy.retry,
+                random_share=random.random(),  # noqa: S311 # allow: randomness because jitter is no secret
+            )
+            outcome = GAVE_UP if retry_in is None else DEFERRED
+            self._log.warning("delivery_deferred", message_id=claimed.message_id, problem=str(error))
+        await self._runner.run(settle_message, claimed, outcome, retry_in=retry_in, context=context)
+        metrics.DELIVERIES.labels(claimed.message.kind, outcome).inc()
+        self._log.info(
+            "delivery",
+            message_id=claimed.message_id,
+            kind=claimed.message.kind,
+            attempt=claimed.attempt,
+            outcome=outcome,
+        )
+
+    async def _send(self, claimed: ClaimedMessage) -> bool:
+        code = await self._mint_code() if isinstance(claimed.message, CodeMail) else None
+        letter = await self._runner.run(prepare_letter, claimed, public_url=self._public_url, code=code)
+        if letter is None:
+            return False
+        mail = render(letter, sender=self._sender, public_url=self._public_url, now=self._clock())
+        await self._transport.send(mail, letter.recipient.address_key)
+        return True
+
+    async def _mint_code(self) -> MintedCode:
+        code = mint_code()
+        return MintedCode(code=code, code_hash=await asyncio.to_thread(self._passwords.hash_code, code))
+
+    async def _sweep(self) -> None:
+        context = RequestContext(correlation_id=mint_id(), source="worker")
+        swept = await self._runner.run(sweep, limit=self._policy.sweep_limit, context=context)
+        due, age = await self._runner.read(measure_lag)
+        metrics.OUTBOX_DUE.set(due)
+        metrics.OUTBOX_AGE.set(age)
+        if swept:
+            self._log.info("swept", count=swept)
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), timeout=self._policy.poll)
+        except TimeoutError:
+            return
