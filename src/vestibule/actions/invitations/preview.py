@@ -61,7 +61,7 @@ def preview(
             return InvitationPreview(
                 tenant_id=grant.tenant_id,
                 tenant_name=grant.tenant_name,
-                role=grant.role,
+                role=(snapshot.existing_role or grant.role) if is_own else grant.role,
                 invited_email=grant.invited_email,
                 inviter_name=grant.inviter_name,
                 expires_at=grant.expires_at,

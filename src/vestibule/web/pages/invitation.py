@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The invitee's pages. The link's token moves into a cookie at once, so that it leaves the address bar,
+the history and every referrer; nothing happens until a signed-in person presses a button that names the tenant.
+
+``claim_ref`` ties a button to the link whose page it stood on: with two invitations open in two tabs, what
+is displayed is what is accepted (ATTACKS D10).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vestibule import metrics
+from vestibule.actions.invitations.accept import accept
+from vestibule.actions.invitations.decline import decline
+from vestibule.actions.invitations.preview import InvitationPreview, preview
+from vestibule.actions.invitations.request_new import request_new
+from vestibule.core.display import format_moment, format_rest
+from vestibule.core.identity import VerifiedIdentity
+from vestibule.core.invitation import NEAR_EXPIRY, InvitationState
+from vestibule.core.token import ClaimToken, parse_claim_token
+from vestibule.errors import ClaimRejectedError, EmailUnverifiedError, RateLimitedError
+from vestibule.ports import ClaimKey
+from vestibule.web.pages.rendering import Pages, count_refusal, redirect
+
+LINK_COOKIE = "link"
+_LINK_SECONDS = 3600
+
+
+def invitation_routes(pages: Pages) -> list[Route]:
+    here = InvitationPages(pages)
+    return [
+        Route("/i/{token:path}", here.open_link, methods=["GET"]),
+        Route("/invitation", here.show, methods=["GET"]),
+        Route("/invitation/accept", here.accept, methods=["POST"]),
+        Route("/invitation/decline", here.decline, methods=["POST"]),
+        Route("/invitation/request-new", here.request_new, methods=["POST"]),
+    ]
+
+
+class InvitationPages:
+    """Handlers of the invitee's pages."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._services = pages.services
+
+    async def open_link(self, request: Request) -> Response:
+        response = redirect("/invitation")
+        try:
+            token = parse_claim_token(request.path_params["token"])
+        except ClaimRejectedError:
+            self._pages.drop_cookie(response, LINK_COOKIE)
+        else:
+            self._pages.set_cookie(response, LINK_COOKIE, token.reveal(), seconds=_LINK_SECONDS)
+        return response
+
+    async def show(self, request: Request) -> Response:
+        started = time.monotonic()
+        identity = await self._pages.find_identity(request)
+        try:
+            token = self.get_token(request)
+            shown = await self.load(request, token)
+        except (ClaimRejectedError, RateLimitedError) as error:
+            return await self._refuse(request, "preview", error, started)
+        metrics.CLAIMS.labels("preview", shown.state.value).inc()
+        if shown.state is InvitationState.ACCEPTED:
+            return await self._show_accepted(request, shown)
+        is_match = None if identity is None else identity.find_evidence(shown.invited_email) is not None
+        return await self._pages.render(
+            request,
+            "invitation.html",
+            invitation=_describe(shown),
+            is_match=is_match,
+            claim_ref=make_claim_ref(token),
+        )
+
+    async def accept(self, request: Request) -> Response:
+        started = time.monotonic()
+        identity = await self._pages.get_identity(request)
+        form = await self._pages.read_form(request)
+        try:
+            token = self._check_ref(request, form.get("claim_ref", ""))
+            if token is None:
+                return redirect("/invitation")
+            accepted = await self._services.runner.claim(
+                accept,
+                identity,
+                ClaimKey(claim_token_hash=token.claim_token_hash),
+                context=self._pages.context(request),
+                limits=self._services.limits,
+            )
+        except (ClaimRejectedError, RateLimitedError, EmailUnverifiedError) as error:
+            return await self._refuse(request, "accept", error, started)
+        metrics.CLAIMS.labels("accept", "accepted").inc()
+        return redirect("/invitation?joined=kept" if accepted.kept_role else "/invitation?joined=new")
+
+    async def decline(self, request: Request) -> Response:
+        started = time.monotonic()
+        identity = await self._pages.get_identity(request)
+        form = await self._pages.read_form(request)
+        try:
+            token = self._check_ref(request, form.get("claim_ref", ""))
+            if token is None:
+                return redirect("/invitation")
+            shown = await self.load(request, token)
+            await self._services.runner.claim(
+                decline,
+                identity,
+                ClaimKey(claim_token_hash=token.claim_token_hash),
+                context=self._pages.context(request),
+                limits=self._services.limits,
+            )
+        except (ClaimRejectedError, RateLimitedError, EmailUnverifiedError) as error:
+            return await self._refuse(request, "decline", error, started)
+        metrics.CLAIMS.labels("decline", "declined").inc()
+        response = await self._pages.render(request, "declined.html", tenant_name=shown.tenant_name)
+        self._pages.drop_cookie(response, LINK_COOKIE)
+        return response
+
+    async def request_new(self, request: Request) -> Response:
+        started = time.monotonic()
+        await self._pages.read_form(request)
+        identity = await self._pages.find_identity(request)
+        try:
+            token: ClaimToken | None = self.get_token(request)
+        except ClaimRejectedError:
+            token = None
+        if token is not None:
+            await self._services.runner.run(
+                request_new,
+                identity,
+                token.claim_token_hash,
+                context=self._pages.context(request),
+                limits=self._services.limits,
+            )
+        await self._pages.hold(started)
+        return await self._pages.render(request, "requested.html")
+
+    async def load(self, request: Request, token: ClaimToken) -> InvitationPreview:
+        """What the link in this browser is about.
+
+        Raises:
+            ClaimRejectedError, RateLimitedError: nothing that may be shown.
+        """
+        identity: VerifiedIdentity | None = await self._pages.find_identity(request)
+        return await self._services.runner.claim(
+            preview,
+            identity,
+            ClaimKey(claim_token_hash=token.claim_token_hash),
+            context=self._pages.context(request),
+            limits=self._services.limits,
+        )
+
+    def get_token(self, request: Request) -> ClaimToken:
+        """The link that this browser opened last.
+
+        Raises:
+            ClaimRejectedError: none, or not a token.
+        """
+        return parse_claim_token(request.cookies.get(self._pages.cookie_name(LINK_COOKIE)))
+
+    def _check_ref(self, request: Request, claim_ref: str) -> ClaimToken | None:
+        token = self.get_token(request)
+        is_same = hmac.compare_digest(make_claim_ref(token).encode(), claim_ref.encode("utf-8", "replace"))
+        return token if is_same else None
+
+    async def _show_accepted(self, request: Request, shown: InvitationPreview) -> Response:
+        joined = request.query_params.get("joined")
+        tenant = {"tenant_name": shown.tenant_name, "role": shown.role}
+        url = f"/tenants/{shown.tenant_id}"
+        if joined in ("new", "kept"):
+            return await self._pages.render(
+                request, "accepted.html", kept_role=joined == "kept", members_url=url, **tenant
+            )
+        return await self._pages.render(request, "already_member.html", members_url=url, **tenant)
+
+    async def _refuse(
+        self,
+        request: Request,
+        act: str,
+        error: ClaimRejectedError | RateLimitedError | EmailUnverifiedError,
+        started: float,
+    ) -> Response:
+        count_refusal(act, error)
+        if isinstance(error, EmailUnverifiedError):
+            return await self._pages.render_error(request, error)
+        await self._pages.hold(started)
+        if isinstance(error, RateLimitedError):
+            return await self._pages.render_error(request, error)
+        has_link = self._pages.cookie_name(LINK_COOKIE) in request.cookies
+        return await self._pages.render(request, "unavailable.html", status=404, can_request=has_link)
+
+
+def make_claim_ref(token: ClaimToken) -> str:
+    """A short name for the link a page shows; says nothing about the token."""
+    return hashlib.sha256(b"claim_ref\0" + token.claim_token_hash).hexdigest()[:32]
+
+
+def _describe(shown: InvitationPreview) -> dict[str, object]:
+    rest = shown.expires_at - shown.now
+    is_near = rest <= NEAR_EXPIRY
+    return {
+        "tenant_name": shown.tenant_name,
+        "role": shown.role,
+        "inviter_name": shown.inviter_name,
+        "invited_email_hint": shown.invited_email.masked,
+        "expires_text": format_moment(shown.expires_at),
+        "expires_iso": shown.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "is_near_expiry": is_near,
+        "near_text": format_rest(rest) if is_near else "",
+    }

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every page shares: the session, the templates with their policy, forms, redirects, the deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from vestibule import metrics
+from vestibule.core.identity import RequestContext, VerifiedIdentity
+from vestibule.errors import (
+    ClaimRejectedError,
+    FieldFault,
+    InvalidRequestError,
+    NotAuthenticatedError,
+    RateLimitedError,
+    VestibuleError,
+)
+from vestibule.web.asgi import REQUEST_ID, get_context
+from vestibule.web.identify import check_same_origin, find_session_identity
+from vestibule.web.problems import find_problem, limit_headers
+from vestibule.web.services import Services
+
+_CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_TEMPLATES = Path(__file__).parent.parent / "templates"
+_FORM = "application/x-www-form-urlencoded"
+_FIELDS_MAX = 20
+
+
+class Pages:
+    """Renders pages for one deployment."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+
+    async def render(
+        self, request: Request, template: str, *, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """The page, with who is signed in."""
+        identity = await self.find_identity(request)
+        context = {"session": describe_session(identity), **values}
+        body = self._environment.get_template(template).render(context)
+        response = HTMLResponse(body, status_code=status)
+        response.headers["content-security-policy"] = _CSP
+        return response
+
+    async def render_error(self, request: Request, error: VestibuleError) -> Response:
+        """A person's view of *error*: what happened and what to do next."""
+        if isinstance(error, NotAuthenticatedError):
+            target = request.url.path if request.method == "GET" else "/"
+            return redirect(f"/sign-in?next={target}")
+        problem = find_problem(error)
+        response = await self.render(
+            request,
+            "error.html",
+            status=problem.status,
+            title=problem.title.rstrip("."),
+            text=str(error),
+            request_id=request.scope[REQUEST_ID],
+        )
+        if isinstance(error, RateLimitedError):
+            for name, value in limit_headers(error):
+                response.headers[name.decode()] = value.decode()
+        return response
+
+    async def render_missing(self, request: Request) -> Response:
+        return await self.render(
+            request,
+            "error.html",
+            status=404,
+            title="There is nothing here",
+            text="The address may be incomplete, or the page has moved.",
+            request_id=request.scope[REQUEST_ID],
+        )
+
+    async def render_wrong_method(self, request: Request) -> Response:
+        return await self.render(
+            request,
+            "error.html",
+            status=405,
+            title="That does not work this way",
+            text="Go back to the page before and use its buttons.",
+            request_id=request.scope[REQUEST_ID],
+        )
+
+    async def find_identity(self, request: Request) -> VerifiedIdentity | None:
+        """Who is signed in, looked up once per request."""
+        known = request.scope.get("vestibule.identity", request)
+        if known is request:
+            known = await find_session_identity(self.services, request.scope)
+            request.scope["vestibule.identity"] = known
+        identity: VerifiedIdentity | None = known
+        return identity
+
+    async def get_identity(self, request: Request) -> VerifiedIdentity:
+        """Who is signed in.
+
+        Raises:
+            NotAuthenticatedError: nobody.
+        """
+        identity = await self.find_identity(request)
+        if identity is None:
+            raise NotAuthenticatedError
+        return identity
+
+    async def read_form(self, request: Request) -> Mapping[str, str]:
+        """The fields of a form of our own pages, each once, without NUL.
+
+        Raises:
+            NotPermittedError: it came from another site.
+            InvalidRequestError: it is no such form.
+        """
+        check_same_origin(self.services, request.scope)
+        if not request.headers.get("content-type", _FORM).startswith(_FORM):
+            raise InvalidRequestError(FieldFault("", "Send the form as the page does."))
+        form = await request.form(max_fields=_FIELDS_MAX)
+        fields: dict[str, str] = {}
+        for name, value in form.multi_items():
+            if name in fields or not isinstance(value, str) or "\0" in value:
+                raise InvalidRequestError(FieldFault(f"/{name[:32]}", "Give each field once, in plain text."))
+            fields[name] = value
+        return fields
+
+    def context(self, request: Request) -> RequestContext:
+        return get_context(request.scope)
+
+    async def hold(self, started: float) -> None:
+        """Release a refusal at its deadline (DESIGN.md section 3)."""
+        left = started + self.services.refusal_floor_seconds - time.monotonic()
+        if left > 0:
+            await asyncio.sleep(left)
+
+    def set_cookie(self, response: Response, name: str, value: str, *, seconds: int) -> None:
+        """A cookie that scripts can't read and other sites can't make the browser send with a form."""
+        response.set_cookie(
+            self.cookie_name(name),
+            value,
+            max_age=seconds,
+            path="/",
+            secure=self.services.is_https,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def drop_cookie(self, response: Response, name: str) -> None:
+        response.delete_cookie(
+            self.cookie_name(name), path="/", secure=self.services.is_https, httponly=True, samesite="lax"
+        )
+
+    def cookie_name(self, name: str) -> str:
+        return f"__Host-vestibule-{name}" if self.services.is_https else f"vestibule-{name}"
+
+
+def describe_session(identity: VerifiedIdentity | None) -> dict[str, Any] | None:
+    """Who is signed in, for templates."""
+    if identity is None:
+        return None
+    email = identity.addresses[0].address.key if identity.addresses else None
+    return {"principal_id": identity.principal_id, "name": identity.name, "email": email}
+
+
+def redirect(path: str) -> RedirectResponse:
+    """See other: the next page is fetched with GET."""
+    return RedirectResponse(path, status_code=303)
+
+
+def read_next(text: str | None) -> str:
+    """Where to go after signing in: a path of ours, never anything that leads away (ATTACKS W03)."""
+    plain = "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+    if not text or not text.startswith("/") or text.startswith("//") or ".." in text:
+        return "/"
+    return text if all(character in plain for character in text) and "//" not in text else "/"
+
+
+def count_refusal(act: str, error: VestibuleError) -> None:
+    """The private reason, for metrics only."""
+    outcome = error.reason.value if isinstance(error, ClaimRejectedError) else error.code
+    metrics.CLAIMS.labels(act, outcome).inc()
