@@ -3,7 +3,7 @@
 
 Usage: python scripts/preview_pages.py OUTPUT_DIR [page ...]
 
-Writes OUTPUT_DIR/<page>-{light,dark,phone}.png. Exit status 1 when a page breaks the content security policy, asks for
+Writes OUTPUT_DIR/<page>-{light,dark,phone}.png, and readme-<page>.png for the two pages that the README shows. Exit status 1 when a page breaks the content security policy, asks for
 anything outside its own origin, scrolls sideways, or has a target too small, a contrast too low or a control without a name.
 """
 
@@ -23,6 +23,7 @@ from preview_samples import CSRF, PAGES
 WEB = Path(__file__).resolve().parent.parent / "src" / "vestibule" / "web"
 CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 MAILBOX_CSP = CSP.replace("frame-ancestors", "frame-src 'self'; frame-ancestors")
+README = {"invitation-near": {"x": 0, "y": 0, "width": 1200, "height": 975}, "settings": {"x": 0, "y": 0, "width": 1200, "height": 1188}}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1200, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1200, "height": 800}, "color_scheme": "dark"},
@@ -107,6 +108,8 @@ def photograph(browser: Browser, base: str, names: list[str], output: Path) -> l
             seen += page.evaluate(AUDIT)
             faults += [f"{name} ({look}): {fault}" for fault in seen]
             page.screenshot(path=output / f"{name}-{look}.png", full_page=True)
+            if look == "light" and name in README:
+                page.screenshot(path=output / f"readme-{name}.png", full_page=True, clip=README[name])
         context.close()
     return faults
 
