@@ -1,34 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every exception of Vestibule, in one tree.
 
-    VestibuleError                     what a caller may handle; carries a stable ``code``
-      NotAuthenticatedError            no verified identity and no key
-      EmailUnverifiedError             a session without a single verified address
-      NotPermittedError                the actor may not do this here
-        RoleNotAssignableError         the policy does not let this role grant that one
-      NotFoundError                    unknown, or another tenant's
-      InvalidRequestError              malformed before any rule was consulted
-        EmailInvalidError
-        IdempotencyKeyReusedError
-      IssueRefusedError                well-formed, permitted, still no
-        DomainNotAllowedError
-        AlreadyMemberError
-        SeatLimitError
-        PendingLimitError
-        TenantSuspendedError
-      NotPendingError                  the invitation has left the state this needs
-      TenantDeletedError               a deleted tenant's id can't be used again
-      LastOwnerError                   a tenant never loses its last owner
-      RateLimitedError                 carries when to try again
-        TooSoonError
-      ClaimRejectedError               every failed claim; private ``reason``
-      CredentialsRejectedError         a failed sign-in or code; no reason at all
-      UnavailableError                 the database could not answer
-    ConfigurationError                 an operator's mistake, named, found at start-up
-    DeliveryError                      inside the worker only
-      TransientDeliveryError
-      PermanentDeliveryError
-    MisuseError (RuntimeError)         a bug in the calling code; never mapped
+VestibuleError                     what a caller may handle; carries a stable ``code``
+  NotAuthenticatedError            no verified identity and no key
+  EmailUnverifiedError             a session without a single verified address
+  NotPermittedError                the actor may not do this here
+    RoleNotAssignableError         the policy does not let this role grant that one
+  NotFoundError                    unknown, or another tenant's
+  InvalidRequestError              malformed before any rule was consulted
+    EmailInvalidError
+    IdempotencyKeyReusedError
+  IssueRefusedError                well-formed, permitted, still no
+    DomainNotAllowedError
+    AlreadyMemberError
+    SeatLimitError
+    PendingLimitError
+    TenantSuspendedError
+  NotPendingError                  the invitation has left the state this needs
+  TenantDeletedError               a deleted tenant's id can't be used again
+  LastOwnerError                   a tenant never loses its last owner
+  RateLimitedError                 carries when to try again
+    TooSoonError
+  ClaimRejectedError               every failed claim; private ``reason``
+  CredentialsRejectedError         a failed sign-in or code; no reason at all
+  UnavailableError                 the database could not answer
+ConfigurationError                 an operator's mistake, named, found at start-up
+DeliveryError                      inside the worker only
+  TransientDeliveryError
+  PermanentDeliveryError
+MisuseError (RuntimeError)         a bug in the calling code; never mapped
 """
 
 from __future__ import annotations

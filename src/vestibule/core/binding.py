@@ -10,8 +10,8 @@ The steps:
 1. the link names a known invitation (TOK-02)
 2. it is still pending: not consumed, declined or revoked, and ``now < expires_at`` (LIF-01)
 3. the tenant is active (ACC-09, LIF-03)
-4. the inviter still stands in the tenant and may still grant that role (ACC-09)
-5. the role still exists (ACC-09)
+4. the role still exists (ACC-09)
+5. the inviter still stands in the tenant and may still grant that role (ACC-09)
 6. a currently verified address equals the invited one, byte for byte (ACC-03)
 7. the session came through the connection that the tenant requires (ACC-05)
 8. the invited domain is still allowed (ISS-09)
@@ -49,7 +49,7 @@ class Grant:
     declined_at: datetime | None
     revoked_at: datetime | None
     membership_expires_in: int | None
-    reserved_shard: int | None
+    has_reservation: bool
     tenant_name: str
     policy: Policy
     policy_version: int
@@ -78,11 +78,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything a decision needs, read in one statement. ``grant`` is None for an unknown link."""
+    """Everything a decision needs, read in one statement. ``grant`` is None for an unknown link.
+
+    ``existing_role`` is that of a membership in force; ``holds_seat`` is true for any membership row, whose
+    seat an accept converts; ``seat_shard`` is a part of the ledger with a free seat.
+    """
 
     now: datetime
     grant: Grant | None
     existing_role: str | None
+    holds_seat: bool
     seat_shard: int | None
     principal_offboarded: bool
 
@@ -122,10 +127,10 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
         (grant.tenant_deleted, RejectReason.TENANT_DELETED),
         (grant.tenant_suspended, RejectReason.TENANT_SUSPENDED),
         # 4
+        (grant.role not in grant.policy.roles, RejectReason.ROLE_GONE),
+        # 5
         (grant.inviter_role is None, RejectReason.INVITER_GONE),
         (not _may_still_grant(grant), RejectReason.INVITER_NOT_ENTITLED),
-        # 5
-        (grant.role not in grant.policy.roles, RejectReason.ROLE_GONE),
         # 6
         (matched is None, RejectReason.WRONG_RECIPIENT),
         # 7
@@ -154,6 +159,6 @@ def _may_still_grant(grant: Grant) -> bool:
 
 
 def _has_seat(snapshot: Snapshot, grant: Grant) -> bool:
-    if grant.policy.seat_limit is None or snapshot.existing_role is not None:
+    if grant.policy.seat_limit is None or snapshot.holds_seat or grant.has_reservation:
         return True
-    return grant.reserved_shard is not None or snapshot.seat_shard is not None
+    return snapshot.seat_shard is not None

@@ -87,19 +87,25 @@ def parse_domain(raw: object) -> str:
     """
     if not isinstance(raw, str) or len(raw) > MAX_LENGTH:
         raise AddressFaultError("type_or_length")
-    return _domain(raw.strip(" \t\r\n"), claim=False)
+    text = raw.strip(" \t\r\n")
+    _check_characters(text)
+    return _domain(text, claim=False)
 
 
 def _parse(raw: object, *, claim: bool, smtputf8: bool) -> str:
     if not isinstance(raw, str) or len(raw) > MAX_LENGTH:
         raise AddressFaultError("type_or_length")
     text = raw if claim else raw.strip(" \t\r\n")
-    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text):
-        raise AddressFaultError("control_or_space")
+    _check_characters(text)
     if text.count("@") != 1:
         raise AddressFaultError("at_sign")
     local, domain = text.split("@")
     return f"{_local(local, smtputf8=smtputf8)}@{_domain(domain, claim=claim)}"
+
+
+def _check_characters(text: str) -> None:
+    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text):
+        raise AddressFaultError("control_or_space")
 
 
 def _local(text: str, *, smtputf8: bool) -> str:

@@ -62,9 +62,9 @@ class Invitation:
     inviter_principal_id: str
     generation: int
     created_at: datetime
-    lifetime: int
     expires_at: datetime
     policy_version: int
+    expires_in: int | None = None
     locale: str = "en"
     message: str | None = None
     scope: str | None = None
@@ -115,3 +115,9 @@ def decide_lifetime(policy: Policy, role: str, expires_in: int | None) -> int:
             FieldFault("/expires_in", f"Give whole seconds from {TTL_MIN} to {ceiling} for this role.")
         )
     return expires_in
+
+
+def renew_lifetime(policy: Policy, role: str, expires_in: int | None) -> int:
+    """Seconds a resent invitation lives: today's policy, still shortened as its inviter once asked (ISS-12)."""
+    ceiling = decide_lifetime(policy, role, None)
+    return ceiling if expires_in is None else min(ceiling, expires_in)

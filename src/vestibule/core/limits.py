@@ -8,6 +8,7 @@ counts on the claim road; the right person is never throttled (core.binding says
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass, fields
 
 
@@ -39,9 +40,9 @@ class Hit:
 class Limits:
     """Every limit with its default; each has a setting ``VESTIBULE_LIMIT_<NAME>=count/seconds``."""
 
-    claim_per_token: Limit = Limit(20, 600)
-    claim_per_principal: Limit = Limit(30, 600)
-    claim_per_ip: Limit = Limit(300, 600)
+    claim_per_token: Limit = Limit(200, 600)
+    claim_per_principal: Limit = Limit(200, 600)
+    claim_per_ip: Limit = Limit(1000, 600)
     claim_global: Limit = Limit(60_000, 600)
     preview_per_ip: Limit = Limit(300, 600)
     preview_global: Limit = Limit(120_000, 600)
@@ -50,11 +51,23 @@ class Limits:
     issue_per_recipient: Limit = Limit(20, 86_400)
     request_new_per_invitation: Limit = Limit(1, 86_400)
     request_new_per_ip: Limit = Limit(30, 3600)
-    sign_in_per_address: Limit = Limit(10, 600)
+    sign_in_per_address: Limit = Limit(60, 600)
+    sign_in_per_pair: Limit = Limit(10, 600)
     sign_in_per_ip: Limit = Limit(100, 600)
     code_per_address: Limit = Limit(5, 3600)
     code_per_ip: Limit = Limit(30, 3600)
     code_tries: int = 5
+
+
+def network_of(ip: str) -> str:
+    """What counts as one network address: an IPv4 address, or the /64 that one IPv6 subscriber holds."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if address.version == 4:  # noqa: PLR2004 - the protocol's own number
+        return ip
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 GLOBAL_SHARDS = 16
@@ -79,12 +92,16 @@ def parse_limit(text: str) -> Limit:
         ValueError: it is not two positive whole numbers with a slash between.
     """
     count, slash, seconds = text.partition("/")
-    if not slash or not count.strip().isdigit() or not seconds.strip().isdigit():
+    if not slash or not _is_number(count) or not _is_number(seconds):
         raise ValueError("give count/seconds, for example 300/600")
     limit = Limit(int(count), int(seconds))
     if limit.count < 1 or limit.seconds < 1:
         raise ValueError("count and seconds are at least 1")
     return limit
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.strip().isdecimal()
 
 
 LIMIT_NAMES = tuple(entry.name for entry in fields(Limits) if entry.name != "code_tries")

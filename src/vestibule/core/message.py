@@ -46,10 +46,11 @@ class DeclinedNotice(OutboxMessage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalNotice(OutboxMessage):
-    """Tell the tenant's administrators that somebody asks for a new invitation (ACC-13)."""
+    """Tell one of the tenant's administrators that somebody asks for a new invitation (ACC-13)."""
 
     kind = "renewal_notice"
     invitation_id: str
+    principal_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sign in with a local account: server-side sessions that can be ended (A14, E10)."""
+
+from __future__ import annotations
+
+from vestibule.core.account import SESSION_LIFETIME, Account
+from vestibule.core.email import EmailAddress
+from vestibule.core.event import AccountCreated
+from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
+from vestibule.core.limits import Limits, hit, network_of
+from vestibule.core.token import digest, mint_id, mint_secret
+from vestibule.errors import AlreadyMemberError, CredentialsRejectedError, RateLimitedError
+from vestibule.ports import UnitOfWork
+
+
+def find_credentials(
+    uow: UnitOfWork, address: EmailAddress, *, context: RequestContext, limits: Limits
+) -> Account | None:
+    """The account to check a password against, outside the transaction; the try is counted first.
+
+    Raises:
+        RateLimitedError: too many tries for this address or from this network address.
+    """
+    hits = [
+        hit("sign_in_address", address.key, limits.sign_in_per_address),
+        hit("sign_in_pair", f"{address.key}\0{network_of(context.ip)}", limits.sign_in_per_pair),
+        hit("sign_in_ip", network_of(context.ip), limits.sign_in_per_ip),
+    ]
+    wait = uow.limits.take(hits)
+    if wait is not None:
+        raise RateLimitedError(wait, limit=limits.sign_in_per_pair.count)
+    account = uow.accounts.find_by_address(address)
+    uow.commit()
+    return account
+
+
+def open_session(uow: UnitOfWork, account_id: str) -> str:
+    """A fresh session after the password was right; returns its secret for the cookie.
+
+    Raises:
+        CredentialsRejectedError: the account is gone or offboarded.
+    """
+    record = uow.principals.find(account_id)
+    is_offboarded = record is not None and record.offboarded_at is not None
+    if is_offboarded or uow.accounts.find(account_id) is None:
+        raise CredentialsRejectedError
+    secret = mint_secret("vss_")
+    uow.accounts.add_session(digest(secret), account_id, lifetime=SESSION_LIFETIME)
+    uow.commit()
+    return secret
+
+
+def find_session(uow: UnitOfWork, secret: str) -> VerifiedIdentity | None:
+    """Who is signed in with this cookie, as of now."""
+    found = uow.accounts.find_session(digest(secret))
+    return None if found is None else found[0].identify(found[1])
+
+
+def sign_out(uow: UnitOfWork, secret: str) -> None:
+    """The session is over, on the server."""
+    uow.accounts.end_session(digest(secret))
+    uow.commit()
+
+
+def create_account(
+    uow: UnitOfWork, actor: Actor, address: EmailAddress, *, name: str, password_hash: str, context: RequestContext
+) -> str:
+    """An account whose address the operator vouches for; returns its id (demo and command line).
+
+    Raises:
+        AlreadyMemberError: the address has an account already.
+    """
+    account = Account(account_id=f"acct_{mint_id()}", address=address, name=name, password_hash=password_hash)
+    if not uow.accounts.add(account):
+        raise AlreadyMemberError("That address has an account already.")
+    uow.audit.append(AccountCreated(principal_id=account.account_id), actor=actor, context=context)
+    uow.principals.remember(account.identify(uow.now()))
+    uow.commit()
+    return account.account_id

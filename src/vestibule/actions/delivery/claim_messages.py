@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claim due messages, and settle what became of each: the worker's two actions on the outbox (DEL-02)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from vestibule.core.event import InvitationSendFailed, InvitationSent
+from vestibule.core.identity import RequestContext
+from vestibule.core.message import InvitationMail
+from vestibule.errors import NotFoundError
+from vestibule.ports import ClaimedMessage, UnitOfWork
+
+SENT = "sent"
+DROPPED = "dropped"
+DEFERRED = "deferred"
+GAVE_UP = "gave_up"
+
+
+def claim_messages(uow: UnitOfWork, *, worker: str, limit: int, lease: timedelta) -> Sequence[ClaimedMessage]:
+    """Due messages, held by *worker* until the lease runs out."""
+    claimed = uow.outbox.claim(worker=worker, limit=limit, lease=lease)
+    uow.commit()
+    return claimed
+
+
+def settle_message(
+    uow: UnitOfWork,
+    claimed: ClaimedMessage,
+    outcome: str,
+    *,
+    retry_in: timedelta | None = None,
+    context: RequestContext,
+) -> None:
+    """The outcome is recorded; for an invitation's mail, beside the invitation and in the trail."""
+    uow.outbox.settle(claimed.message_id, outcome, retry_in=retry_in)
+    message = claimed.message
+    if isinstance(message, InvitationMail) and outcome != DROPPED:
+        _record(uow, message, claimed.attempt, outcome, context)
+    uow.commit()
+
+
+def _record(
+    uow: UnitOfWork, message: InvitationMail, attempt: int, outcome: str, context: RequestContext
+) -> None:
+    try:
+        invitation = uow.invitations.get_by_id(message.invitation_id)
+    except NotFoundError:
+        return
+    event: InvitationSent | InvitationSendFailed
+    if outcome == SENT:
+        uow.invitations.record_sent(message.invitation_id, message.generation)
+        event = InvitationSent(
+            tenant_id=invitation.tenant_id,
+            invitation_id=invitation.invitation_id,
+            generation=message.generation,
+            attempt=attempt,
+        )
+    else:
+        event = InvitationSendFailed(
+            tenant_id=invitation.tenant_id,
+            invitation_id=invitation.invitation_id,
+            generation=message.generation,
+            attempt=attempt,
+            is_final=outcome == GAVE_UP,
+        )
+    uow.audit.append(event, actor="worker", context=context)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn a promise into a letter at the moment of sending: look the recipient up, mint the secret.
+
+The claim token does not exist before this (DESIGN.md ruling 2). Its hash is stored on the still-pending
+record and generation, committed, and only then is the letter given out; a revoke in between kills it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vestibule.core.display import format_moment
+from vestibule.core.email import EmailAddress
+from vestibule.core.invitation import Invitation, InvitationState
+from vestibule.core.message import (
+    AcceptedNotice,
+    AccountExistsMail,
+    CodeMail,
+    DeclinedNotice,
+    InvitationMail,
+    Letter,
+    Recipient,
+    RenewalNotice,
+)
+from vestibule.core.tenant import Tenant
+from vestibule.core.token import mint_claim_token
+from vestibule.errors import NotFoundError
+from vestibule.ports import ClaimedMessage, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintedCode:
+    """A one-time code and its slow hash, made outside the transaction."""
+
+    code: str = field(repr=False)
+    code_hash: str = field(repr=False)
+
+
+def prepare_letter(
+    uow: UnitOfWork, claimed: ClaimedMessage, *, public_url: str, code: MintedCode | None = None
+) -> Letter | None:
+    """The letter to send now, or None when its reason is gone."""
+    try:
+        return _prepare(uow, claimed, public_url, code)
+    except NotFoundError:
+        return None
+
+
+def _prepare(
+    uow: UnitOfWork, claimed: ClaimedMessage, public_url: str, code: MintedCode | None
+) -> Letter | None:
+    match claimed.message:
+        case InvitationMail(invitation_id=invitation_id, generation=generation):
+            return _invitation_mail(uow, claimed, invitation_id, generation, public_url)
+        case AcceptedNotice(invitation_id=invitation_id):
+            return _inviter_notice(uow, claimed, invitation_id, is_accepted=True)
+        case DeclinedNotice(invitation_id=invitation_id):
+            return _inviter_notice(uow, claimed, invitation_id, is_accepted=False)
+        case RenewalNotice(invitation_id=invitation_id, principal_id=principal_id):
+            return _renewal_notice(uow, claimed, invitation_id, principal_id, public_url)
+        case CodeMail(challenge_id=challenge_id):
+            return _code_mail(uow, claimed, challenge_id, code)
+        case AccountExistsMail(challenge_id=challenge_id):
+            return _account_exists_mail(uow, claimed, challenge_id, public_url)
+    return None
+
+
+def _invitation_mail(
+    uow: UnitOfWork, claimed: ClaimedMessage, invitation_id: str, generation: int, public_url: str
+) -> Letter | None:
+    invitation = uow.invitations.get_by_id(invitation_id)
+    tenant = uow.tenants.find(invitation.tenant_id)
+    is_pending = invitation.state_at(uow.now()) is InvitationState.PENDING
+    if tenant is None or tenant.state != "active" or not is_pending or invitation.generation != generation:
+        return None
+    token = mint_claim_token()
+    if not uow.invitations.set_token(invitation_id, generation, token.claim_token_hash):
+        return None
+    inviter = uow.principals.find(invitation.inviter_principal_id)
+    uow.commit()
+    values = {
+        "tenant_name": tenant.name,
+        "role": invitation.role,
+        "inviter_name": (inviter.name or "") if inviter is not None else "",
+        "expires_text": format_moment(invitation.expires_at),
+        "message": invitation.message or "",
+    }
+    return Letter(
+        message_id=claimed.message_id,
+        kind=claimed.message.kind,
+        recipient=Recipient(address_key=invitation.invited_email.key),
+        locale=invitation.locale,
+        values=values,
+        link=f"{public_url}/i/{token.reveal()}",
+    )
+
+
+def _inviter_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, invitation_id: str, *, is_accepted: bool
+) -> Letter | None:
+    invitation = uow.invitations.get_by_id(invitation_id)
+    tenant = uow.tenants.find(invitation.tenant_id)
+    if tenant is None:
+        return None
+    values = {"tenant_name": tenant.name, "role": invitation.role}
+    if is_accepted and invitation.consumed_by_principal_id is not None:
+        member = uow.members.find(invitation.tenant_id, invitation.consumed_by_principal_id)
+        name = member.name if member is not None else None
+        kept = member is not None and member.invitation_id != invitation_id
+        values |= {"member_name": name or invitation.invited_email.masked, "kept_role": "yes" if kept else ""}
+    else:
+        values["invited_hint"] = invitation.invited_email.masked
+    return _to_member(uow, claimed, tenant, invitation, invitation.inviter_principal_id, values)
+
+
+def _renewal_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, invitation_id: str, principal_id: str, public_url: str
+) -> Letter | None:
+    invitation = uow.invitations.get_by_id(invitation_id)
+    tenant = uow.tenants.find(invitation.tenant_id)
+    if tenant is None or tenant.state != "active":
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "invited_hint": invitation.invited_email.masked,
+        "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
+    }
+    return _to_member(uow, claimed, tenant, invitation, principal_id, values)
+
+
+def _to_member(
+    uow: UnitOfWork,
+    claimed: ClaimedMessage,
+    tenant: Tenant,
+    invitation: Invitation,
+    principal_id: str,
+    values: dict[str, str],
+) -> Letter | None:
+    # Only members in force hear about their tenant (ATTACKS K12).
+    member = uow.members.find(tenant.tenant_id, principal_id)
+    if member is None or not member.is_in_force(uow.now()):
+        return None
+    record = uow.principals.find(principal_id)
+    address = member.email or (record.addresses[0] if record is not None and record.addresses else None)
+    if address is None:
+        return None
+    return Letter(
+        message_id=claimed.message_id,
+        kind=claimed.message.kind,
+        recipient=Recipient(address_key=address, name=None),
+        locale=invitation.locale,
+        values=values,
+    )
+
+
+def _code_mail(
+    uow: UnitOfWork, claimed: ClaimedMessage, challenge_id: str, code: MintedCode | None
+) -> Letter | None:
+    challenge = uow.accounts.get_challenge(challenge_id)
+    if code is None or not uow.accounts.set_code(challenge_id, code.code_hash):
+        return None
+    uow.commit()
+    return _to_address(claimed, challenge.address, {"minutes": "10"}, code=code.code)
+
+
+def _account_exists_mail(
+    uow: UnitOfWork, claimed: ClaimedMessage, challenge_id: str, public_url: str
+) -> Letter | None:
+    challenge = uow.accounts.get_challenge(challenge_id)
+    return _to_address(claimed, challenge.address, {"sign_in_url": f"{public_url}/sign-in"})
+
+
+def _to_address(
+    claimed: ClaimedMessage, address: EmailAddress, values: dict[str, str], *, code: str | None = None
+) -> Letter:
+    return Letter(
+        message_id=claimed.message_id,
+        kind=claimed.message.kind,
+        recipient=Recipient(address_key=address.key),
+        locale="en",
+        values=values,
+        code=code,
+    )

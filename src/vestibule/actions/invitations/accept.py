@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accept: turn one pending grant into one membership, or change nothing. The one road in.
+
+The whole of it is here and in ``core.binding``: load a snapshot in one statement, judge it, settle it in one
+write. A settlement that finds itself too late (somebody was faster) is judged again from a fresh snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from vestibule.core import authority
+from vestibule.core.binding import Decision, Snapshot, judge_claim
+from vestibule.core.claiming import check_addresses, rejected_event, wrong_try_hits
+from vestibule.core.event import InvitationAccepted, record_event
+from vestibule.core.identity import Actor, IdempotencyRequest, RequestContext, VerifiedIdentity
+from vestibule.core.limits import Limits
+from vestibule.core.message import AcceptedNotice
+from vestibule.errors import ClaimRejectedError, MisuseError, RateLimitedError, RejectReason
+from vestibule.ports import ClaimKey, Claims, ClaimUnit, EventStamp, Idempotency, Settlement
+
+_RACE_TRIES = 12
+
+
+class IdempotentClaimUnit(ClaimUnit, Protocol):
+    """A unit of work that can also remember answers."""
+
+    idempotency: Idempotency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The membership that stands afterwards. *kept_role*: it stood before, and was not touched."""
+
+    invitation_id: str
+    tenant_id: str
+    tenant_name: str
+    role: str
+    kept_role: bool
+
+
+def accept(
+    unit: ClaimUnit, actor: Actor, key: ClaimKey, *, context: RequestContext, limits: Limits
+) -> Accepted:
+    """Turn one pending grant into one membership, or change nothing (ACC-02 to ACC-10).
+
+    Possession of the link only selects the grant. What admits is a verified address and connection of the
+    session, judged at the database's now.
+
+    Raises:
+        NotPermittedError: a key is nobody's identity.
+        EmailUnverifiedError: the session has no verified address; decided before the link is looked at.
+        ClaimRejectedError: the grant can't be consumed by this claimant. The reasons must not be told apart.
+        RateLimitedError: the same, and there were too many wrong tries.
+    """
+    identity = authority.check_principal(actor)
+    check_addresses(identity)
+    decision = Decision(reason=RejectReason.LOST_RACE)
+    snapshot = unit.claims.load(key, identity.principal_id)
+    for _ in range(_RACE_TRIES):
+        decision = judge_claim(snapshot, identity)
+        if decision.reason is RejectReason.NO_SEAT:
+            if not _release_stale(unit.claims, snapshot, context):
+                break
+        elif decision.reason is not None:
+            break
+        elif unit.claims.settle_accept(settlement := _draw_up(snapshot, decision, identity, key, context)):
+            unit.commit()
+            return _answer(settlement)
+        snapshot = unit.claims.load(key, identity.principal_id)
+    reason = decision.reason or RejectReason.LOST_RACE
+    event = rejected_event(snapshot.grant, reason, "accept", identity, context)
+    wait = unit.claims.settle_refusal(wrong_try_hits(limits, key_text(key), identity, context), event)
+    unit.commit()
+    if wait is not None:
+        raise RateLimitedError(wait, limit=limits.claim_per_principal.count)
+    raise ClaimRejectedError(reason)
+
+
+def accept_once(
+    unit: IdempotentClaimUnit,
+    actor: Actor,
+    key: ClaimKey,
+    *,
+    context: RequestContext,
+    limits: Limits,
+    idempotency: IdempotencyRequest,
+) -> None:
+    """Accept, or find that this very request was accepted before (ruling 3)."""
+    identity = authority.check_principal(actor)
+    check_addresses(identity)
+    if unit.idempotency.claim(idempotency) is not None:
+        return
+    accept(_Keeping(unit, idempotency), identity, key, context=context, limits=limits)
+
+
+def key_text(key: ClaimKey) -> str:
+    """What a wrong try on this grant is counted under."""
+    return key.invitation_id if key.invitation_id is not None else (key.claim_token_hash or b"").hex()
+
+
+class _Keeping:
+    """Remembers the answer in the transaction that makes it true."""
+
+    def __init__(self, unit: IdempotentClaimUnit, request: IdempotencyRequest) -> None:
+        self._unit = unit
+        self._request = request
+        self.claims: Claims = unit.claims
+
+    def commit(self) -> None:
+        self._unit.idempotency.keep(self._request, "accepted")
+        self._unit.commit()
+
+
+def _draw_up(
+    snapshot: Snapshot, decision: Decision, identity: VerifiedIdentity, key: ClaimKey, context: RequestContext
+) -> Settlement:
+    grant, matched = snapshot.grant, decision.matched
+    if grant is None or matched is None:
+        raise MisuseError("an accepting decision has a grant and a matched address")
+    event = InvitationAccepted(
+        tenant_id=grant.tenant_id,
+        invitation_id=grant.invitation_id,
+        role=snapshot.existing_role or grant.role,
+        kept_role=decision.keeps_role,
+        evidence=matched.evidence,
+        connection=identity.connection,
+        generation=grant.generation,
+        policy_version=grant.policy_version,
+    )
+    return Settlement(
+        key=key,
+        now=snapshot.now,
+        grant=grant,
+        decision=decision,
+        identity=identity,
+        holds_seat=snapshot.holds_seat,
+        existing_role=snapshot.existing_role,
+        seat_shard=snapshot.seat_shard,
+        event=record_event(event, actor_id=identity.principal_id, context=context),
+        notice=AcceptedNotice(invitation_id=grant.invitation_id),
+    )
+
+
+def _release_stale(claims: Claims, snapshot: Snapshot, context: RequestContext) -> bool:
+    # Only the right person gets here: every other check has passed, so this tells a stranger nothing.
+    if snapshot.grant is None:
+        return False
+    stamp = EventStamp(actor_id="clock", correlation_id=context.correlation_id, source=context.source)
+    return claims.release_stale_seats(snapshot.grant.tenant_id, stamp) > 0
+
+
+def _answer(settlement: Settlement) -> Accepted:
+    grant = settlement.grant
+    return Accepted(
+        invitation_id=grant.invitation_id,
+        tenant_id=grant.tenant_id,
+        tenant_name=grant.tenant_name,
+        role=settlement.existing_role or grant.role,
+        kept_role=settlement.decision.keeps_role,
+    )

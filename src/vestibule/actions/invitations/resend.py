@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resend: same record, next generation; the old link dies in the same transaction (ISS-12, ISS-13)."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from vestibule.core import authority, issuing
+from vestibule.core.event import InvitationLinkIssued, InvitationResent
+from vestibule.core.identity import Actor, RequestContext
+from vestibule.core.invitation import Deliver, Invitation, InvitationState, renew_lifetime
+from vestibule.core.issuing import IssuedInvitation
+from vestibule.core.limits import Limits
+from vestibule.core.message import InvitationMail
+from vestibule.core.tenant import Tenant
+from vestibule.core.token import mint_claim_token
+from vestibule.errors import NotFoundError, NotPendingError, RateLimitedError, TooSoonError
+from vestibule.ports import UnitOfWork
+
+
+def resend(
+    uow: UnitOfWork,
+    actor: Actor,
+    tenant_id: str,
+    invitation_id: str,
+    *,
+    deliver: Deliver = "email",
+    context: RequestContext,
+    limits: Limits,
+) -> IssuedInvitation:
+    """Kill the old link, start the expiry window anew, and see to delivery again, by policy as it is now.
+
+    Raises:
+        NotFoundError: no such invitation in this tenant, or the actor does not belong to it.
+        NotPermittedError, RoleNotAssignableError: the resender could not issue it.
+        NotPendingError: it has reached a final state; there is no way back.
+        TenantSuspendedError, DomainNotAllowedError, AlreadyMemberError, TooSoonError, RateLimitedError: not now.
+    """
+    resender = authority.check_principal(actor)
+    tenant = uow.tenants.find(tenant_id, lock="share")
+    now = uow.now()
+    standing = authority.check_administrator(tenant, uow.members.find(tenant_id, resender.principal_id), now)
+    invitation = uow.invitations.find(tenant_id, invitation_id)
+    if tenant is None or invitation is None:
+        raise NotFoundError
+    authority.check_may_grant(tenant.policy, standing.role, invitation.role)
+    authority.check_active(tenant)
+    if invitation.state_at(now) is not InvitationState.PENDING:
+        raise NotPendingError
+    member = uow.members.find_by_address(tenant_id, invitation.invited_email, now)
+    issuing.check_recipient(tenant.policy, invitation.invited_email, member)
+    if invitation.resent_at is not None:
+        rest = invitation.resent_at + timedelta(seconds=tenant.policy.resend_cooldown) - now
+        if rest > timedelta(0):
+            raise TooSoonError(math.ceil(rest.total_seconds()))
+    hits = issuing.issue_hits(limits, tenant_id, resender.principal_id, invitation.invited_email)
+    wait = uow.limits.take(hits)
+    if wait is not None:
+        raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
+    issued = _renew(uow, actor, tenant, invitation, deliver, context)
+    uow.principals.remember(resender)
+    uow.commit()
+    return issued
+
+
+def _renew(
+    uow: UnitOfWork, actor: Actor, tenant: Tenant, invitation: Invitation, deliver: Deliver, context: RequestContext
+) -> IssuedInvitation:
+    token = mint_claim_token() if deliver == "link" else None
+    lifetime = renew_lifetime(tenant.policy, invitation.role, invitation.expires_in)
+    renewed = uow.invitations.renew(
+        invitation,
+        lifetime=lifetime,
+        policy_version=tenant.policy_version,
+        claim_token_hash=None if token is None else token.claim_token_hash,
+    )
+    if renewed is None:
+        raise NotPendingError
+    subject = {"tenant_id": tenant.tenant_id, "invitation_id": renewed.invitation_id}
+    resent = InvitationResent(generation=renewed.generation, policy_version=tenant.policy_version, **subject)
+    uow.audit.append(resent, actor=actor, context=context)
+    if token is None:
+        uow.outbox.put(InvitationMail(invitation_id=renewed.invitation_id, generation=renewed.generation))
+    else:
+        handed = InvitationLinkIssued(generation=renewed.generation, **subject)
+        uow.audit.append(handed, actor=actor, context=context)
+    return IssuedInvitation(invitation=renewed, state=InvitationState.PENDING, token=token)

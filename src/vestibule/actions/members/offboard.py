@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Offboard a principal everywhere at once: it can neither act nor walk back in (LIF-03, E01, E10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vestibule.core import authority
+from vestibule.core.event import InvitationRevoked, MembershipRemoved, PrincipalOffboarded
+from vestibule.core.identity import Actor, RequestContext
+from vestibule.core.policy import OWNER
+from vestibule.ports import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offboarded:
+    """What was done. *last_owner_of*: tenants that keep the row, without its force, until they get another owner."""
+
+    memberships_removed: int
+    invitations_revoked: int
+    sessions_ended: int
+    last_owner_of: tuple[str, ...]
+
+
+def offboard(uow: UnitOfWork, actor: Actor, principal_id: str, *, context: RequestContext) -> Offboarded:
+    """Remove every membership, revoke what the principal issued or was sent, end its sessions, keep it out.
+
+    The last owner of a tenant keeps the row, so that the tenant is never without one, but loses all force.
+
+    Raises:
+        NotPermittedError: no key with the scope ``principals``.
+    """
+    authority.check_key(actor, "principals")
+    record = uow.principals.find(principal_id)
+    memberships = uow.members.list_of_principal(principal_id)
+    known = {*(record.addresses if record is not None else ()), *(m.email for m in memberships if m.email)}
+    # Invitations before the principal's row, as accept locks them: no deadlock with an accept under way.
+    revoked = [*uow.invitations.revoke_of_inviter(principal_id, "inviter_offboarded")]
+    revoked += uow.invitations.revoke_of_addresses(known, "person_offboarded") if known else []
+    uow.principals.set_offboarded(principal_id, offboarded=True)
+    for tenant_id, invitation_id in revoked:
+        event = InvitationRevoked(tenant_id=tenant_id, invitation_id=invitation_id, reason="offboarded")
+        uow.audit.append(event, actor=actor, context=context)
+    kept: list[str] = []
+    removed = 0
+    for membership in uow.members.list_of_principal(principal_id):
+        tenant_id = membership.tenant_id
+        if membership.role == OWNER and not uow.members.has_other_owner(tenant_id, principal_id):
+            uow.members.set_suspended(tenant_id, principal_id)
+            kept.append(tenant_id)
+        else:
+            removed += uow.members.remove(tenant_id, principal_id)
+        gone = MembershipRemoved(
+            tenant_id=tenant_id, principal_id=principal_id, role=membership.role, reason="offboarded"
+        )
+        uow.audit.append(gone, actor=actor, context=context)
+    sessions = uow.accounts.end_sessions_of(principal_id)
+    done = PrincipalOffboarded(
+        principal_id=principal_id, memberships_removed=removed, invitations_revoked=len(revoked)
+    )
+    uow.audit.append(done, actor=actor, context=context)
+    uow.commit()
+    return Offboarded(
+        memberships_removed=removed,
+        invitations_revoked=len(revoked),
+        sessions_ended=sessions,
+        last_owner_of=tuple(kept),
+    )

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading members: a tenant's list, and one's own memberships."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vestibule.core import authority
+from vestibule.core.identity import Actor, HostKey
+from vestibule.core.paging import Page, PageRequest
+from vestibule.core.tenant import Membership, Tenant
+from vestibule.errors import NotFoundError
+from vestibule.ports import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMembership:
+    """One of my memberships, with its tenant."""
+
+    membership: Membership
+    tenant: Tenant
+
+
+def list_members(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageRequest) -> Page[Membership]:
+    """A page of this tenant's members in force, the oldest first.
+
+    Raises:
+        NotPermittedError: a key without the scope ``members``, or a member without the right.
+        NotFoundError: no such tenant, or the actor does not belong to it.
+    """
+    tenant = uow.tenants.find(tenant_id)
+    if isinstance(actor, HostKey):
+        authority.check_key(actor, "members")
+        if tenant is None or tenant.deleted_at is not None:
+            raise NotFoundError
+    else:
+        standing = uow.members.find(tenant_id, actor.principal_id)
+        authority.check_administrator(tenant, standing, uow.now())
+    return uow.members.list_of_tenant(tenant_id, request)
+
+
+def list_own_memberships(uow: UnitOfWork, actor: Actor) -> Sequence[OwnMembership]:
+    """Where the caller is a member in force, of tenants that are not deleted."""
+    identity = authority.check_principal(actor)
+    now = uow.now()
+    found = []
+    for membership in uow.members.list_of_principal(identity.principal_id):
+        tenant = uow.tenants.find(membership.tenant_id)
+        if tenant is not None and tenant.deleted_at is None and membership.is_in_force(now):
+            found.append(OwnMembership(membership=membership, tenant=tenant))
+    return found

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Put a tenant: name and policy as the host says (TEN-01). A deleted id never comes back (LIF-03)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vestibule.core import authority
+from vestibule.core.event import TenantPut
+from vestibule.core.identity import Actor, RequestContext
+from vestibule.core.policy import DEFAULT_POLICY, parse_policy
+from vestibule.core.tenant import Tenant
+from vestibule.errors import TenantDeletedError, UnavailableError
+from vestibule.ports import UnitOfWork
+
+
+def put_tenant(
+    uow: UnitOfWork,
+    actor: Actor,
+    tenant_id: str,
+    *,
+    name: str,
+    policy: Mapping[str, Any] | None,
+    context: RequestContext,
+) -> tuple[Tenant, bool]:
+    """The tenant has this name and policy; also whether it is new. Without *policy* it keeps the one it has.
+
+    Raises:
+        NotPermittedError: no key with the scope ``tenants``.
+        InvalidRequestError: the policy names something unknown or impossible.
+        TenantDeletedError: this id was deleted.
+    """
+    authority.check_key(actor, "tenants")
+    asked = None if policy is None else parse_policy(policy)
+    existing = uow.tenants.find(tenant_id, lock="update")
+    if existing is not None and existing.deleted_at is not None:
+        raise TenantDeletedError
+    wanted = asked or (existing.policy if existing is not None else DEFAULT_POLICY)
+    version = 1 if existing is None else existing.policy_version + (wanted != existing.policy)
+    uow.tenants.put(tenant_id, name=name, policy=wanted, policy_version=version)
+    event = TenantPut(tenant_id=tenant_id, is_new=existing is None, policy_version=version)
+    uow.audit.append(event, actor=actor, context=context)
+    tenant = uow.tenants.find(tenant_id)
+    if tenant is None:
+        raise UnavailableError
+    uow.commit()
+    return tenant, existing is None

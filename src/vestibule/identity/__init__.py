@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an assertion or a local account to a verified identity. Decides who somebody is, never what they may do."""

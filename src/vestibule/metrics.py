@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prometheus metrics with bounded label sets: no address, token, tenant or principal is ever a label."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+REQUESTS = Counter("vestibule_requests_total", "HTTP requests.", ("route", "method", "status"), registry=REGISTRY)
+SECONDS = Histogram(
+    "vestibule_request_seconds",
+    "Time to answer, refusal deadlines included.",
+    ("route",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+ISSUED = Counter("vestibule_issued_total", "Invitations issued or resent.", ("act",), registry=REGISTRY)
+CLAIMS = Counter(
+    "vestibule_claims_total",
+    "Previews, accepts and declines by private outcome.",
+    ("act", "outcome"),
+    registry=REGISTRY,
+)
+REVOKED = Counter("vestibule_revoked_total", "Invitations revoked by hand.", registry=REGISTRY)
+THROTTLED = Counter("vestibule_throttled_total", "Answers 429.", ("route",), registry=REGISTRY)
+OVERRUNS = Counter(
+    "vestibule_refusal_floor_overrun_total", "Refusals that came later than their deadline.", registry=REGISTRY
+)
+OUTBOX_DUE = Gauge("vestibule_outbox_due", "Outbox messages that are due.", registry=REGISTRY)
+OUTBOX_AGE = Gauge("vestibule_outbox_oldest_seconds", "Age of the oldest due message.", registry=REGISTRY)
+DELIVERIES = Counter(
+    "vestibule_deliveries_total", "Deliveries by kind and outcome.", ("kind", "outcome"), registry=REGISTRY
+)
+
+
+def render_metrics() -> bytes:
+    """The exposition format."""
+    return generate_latest(REGISTRY)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Local accounts, the challenges they begin as, and server-side sessions. Secrets only as hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from vestibule.core.account import Account, Challenge
+from vestibule.core.email import EmailAddress
+from vestibule.errors import NotFoundError
+from vestibule.storage.dialect import insert_unless_there
+from vestibule.storage.schema import accounts, challenges, sessions
+
+
+def _read_account(row: sa.Row[Any]) -> Account:
+    return Account(
+        account_id=row.account_id,
+        address=EmailAddress(row.address),
+        name=row.name,
+        password_hash=row.password_hash,
+        created_at=row.created_at,
+    )
+
+
+def _read_challenge(row: sa.Row[Any]) -> Challenge:
+    return Challenge(
+        challenge_id=row.challenge_id,
+        challenge_hash=row.challenge_hash,
+        address=EmailAddress(row.address),
+        name=row.name,
+        password_hash=row.password_hash,
+        code_hash=row.code_hash,
+        expires_at=row.expires_at,
+    )
+
+
+class SqlAccounts:
+    """Implements ``ports.Accounts``."""
+
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._now = now
+
+    def find_by_address(self, address: EmailAddress) -> Account | None:
+        row = self._connection.execute(sa.select(accounts).where(accounts.c.address == address.key)).first()
+        return None if row is None else _read_account(row)
+
+    def find(self, account_id: str) -> Account | None:
+        row = self._connection.execute(sa.select(accounts).where(accounts.c.account_id == account_id)).first()
+        return None if row is None else _read_account(row)
+
+    def add(self, account: Account) -> bool:
+        values = {
+            "account_id": account.account_id,
+            "address": account.address.key,
+            "name": account.name,
+            "password_hash": account.password_hash,
+            "created_at": self._now(),
+        }
+        return insert_unless_there(self._connection, accounts, values)
+
+    def add_challenge(self, challenge: Challenge, *, tries: int, lifetime: timedelta) -> None:
+        self._connection.execute(
+            sa.insert(challenges).values(
+                challenge_id=challenge.challenge_id,
+                challenge_hash=challenge.challenge_hash,
+                address=challenge.address.key,
+                name=challenge.name,
+                password_hash=challenge.password_hash,
+                tries_left=tries,
+                expires_at=self._now() + lifetime,
+            )
+        )
+
+    def find_challenge(self, challenge_hash: bytes) -> Challenge | None:
+        query = sa.select(challenges).where(challenges.c.challenge_hash == challenge_hash, *self._is_live())
+        row = self._connection.execute(query).first()
+        return None if row is None else _read_challenge(row)
+
+    def get_challenge(self, challenge_id: str) -> Challenge:
+        query = sa.select(challenges).where(challenges.c.challenge_id == challenge_id, *self._is_live())
+        row = self._connection.execute(query).first()
+        if row is None:
+            raise NotFoundError
+        return _read_challenge(row)
+
+    def set_code(self, challenge_id: str, code_hash: str) -> bool:
+        change = sa.update(challenges).where(challenges.c.challenge_id == challenge_id, *self._is_live())
+        return self._connection.execute(change.values(code_hash=code_hash)).rowcount == 1
+
+    def count_try(self, challenge_id: str) -> bool:
+        change = sa.update(challenges).where(challenges.c.challenge_id == challenge_id, *self._is_live())
+        return self._connection.execute(change.values(tries_left=challenges.c.tries_left - 1)).rowcount == 1
+
+    def use_challenge(self, challenge_id: str) -> bool:
+        change = sa.update(challenges).where(
+            challenges.c.challenge_id == challenge_id,
+            challenges.c.used_at.is_(None),
+            challenges.c.expires_at > self._now(),
+        )
+        return self._connection.execute(change.values(used_at=self._now())).rowcount == 1
+
+    def add_session(self, session_hash: bytes, account_id: str, *, lifetime: timedelta) -> None:
+        now = self._now()
+        self._connection.execute(
+            sa.insert(sessions).values(
+                session_hash=session_hash,
+                account_id=account_id,
+                authenticated_at=now,
+                expires_at=now + lifetime,
+            )
+        )
+
+    def find_session(self, session_hash: bytes) -> tuple[Account, datetime] | None:
+        query = (
+            sa.select(accounts, sessions.c.authenticated_at)
+            .join(sessions, sessions.c.account_id == accounts.c.account_id)
+            .where(sessions.c.session_hash == session_hash, sessions.c.expires_at > self._now())
+        )
+        row = self._connection.execute(query).first()
+        return None if row is None else (_read_account(row), row.authenticated_at)
+
+    def end_session(self, session_hash: bytes) -> None:
+        self._connection.execute(sa.delete(sessions).where(sessions.c.session_hash == session_hash))
+
+    def end_sessions_of(self, account_id: str) -> int:
+        return self._connection.execute(
+            sa.delete(sessions).where(sessions.c.account_id == account_id)
+        ).rowcount
+
+    def purge(self) -> int:
+        """Forget dead sessions and challenges."""
+        now = self._now()
+        gone = self._connection.execute(sa.delete(sessions).where(sessions.c.expires_at <= now)).rowcount
+        return (
+            gone
+            + self._connection.execute(sa.delete(challenges).where(challenges.c.expires_at <= now)).rowcount
+        )
+
+    def _is_live(self) -> tuple[sa.ColumnElement[bool], ...]:
+        return (
+            challenges.c.used_at.is_(None),
+            challenges.c.tries_left > 0,
+            challenges.c.expires_at > self._now(),
+        )

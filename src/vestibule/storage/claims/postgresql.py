@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims on PostgreSQL: load and settle, one round trip each, on either lane."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from vestibule.core.binding import Snapshot
+from vestibule.core.event import EventRecord
+from vestibule.core.limits import Hit
+from vestibule.core.message import dump_message
+from vestibule.core.token import mint_id
+from vestibule.ports import ClaimKey, EventStamp, Settlement
+from vestibule.storage.claims.postgresql_sql import RELEASE_STALE, SETTLE_ACCEPT, SETTLE_DECLINE, SETTLE_REFUSAL
+from vestibule.storage.claims.settlement import seat_change, seat_return
+from vestibule.storage.claims.snapshot import LOAD_BY_HASH, LOAD_BY_ID, read_snapshot
+from vestibule.storage.hot import Lane
+
+
+class PostgresqlClaims:
+    """Implements ``ports.Claims``. With *own_members* false the membership table is the host's."""
+
+    def __init__(self, lane: Lane, *, own_members: bool = True) -> None:
+        self._lane = lane
+        self._own_members = own_members
+
+    def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
+        values: dict[str, Any] = {"principal_id": principal_id, "spread": sum(principal_id.encode()) % 8}
+        if key.invitation_id is not None:
+            return read_snapshot(self._lane.fetch(LOAD_BY_ID, values | {"invitation_id": key.invitation_id}))
+        return read_snapshot(
+            self._lane.fetch(LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
+        )
+
+    def settle_accept(self, settlement: Settlement) -> bool:
+        identity = settlement.identity
+        shard, change = seat_change(settlement)
+        values = self._values(settlement) | {
+            "principal_name": identity.name,
+            "addresses": json.dumps([verified.address.key for verified in identity.addresses]),
+            "seat_shard": shard,
+            "seat_change": change,
+            "writes_member": self._own_members and not settlement.decision.keeps_role,
+        }
+        return bool(self._lane.fetch(SETTLE_ACCEPT, values)[0])
+
+    def settle_decline(self, settlement: Settlement) -> bool:
+        shard, change = seat_return(settlement)
+        values = self._values(settlement) | {"seat_shard": shard, "seat_change": change}
+        return bool(self._lane.fetch(SETTLE_DECLINE, values)[0])
+
+    def settle_refusal(self, hits: Sequence[Hit], event: EventRecord | None) -> int | None:
+        asked = [{"key": h.key.hex(), "step": h.limit.interval_ms, "span": h.limit.window_ms} for h in hits]
+        values = {
+            "hits": json.dumps(asked),
+            "event_id": event and event.event_id,
+            "tenant_id": event and event.tenant_id,
+            "invitation_id": event and event.invitation_id,
+            "event_kind": event and event.kind,
+            "actor_id": event and event.actor_id,
+            "correlation_id": event and event.correlation_id,
+            "source": event and event.source,
+            "event_body": event and event.body,
+        }
+        wait: int | None = self._lane.fetch(SETTLE_REFUSAL, values)[0]
+        return wait
+
+    def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
+        values = {
+            "tenant_id": tenant_id,
+            "actor_id": stamp.actor_id,
+            "correlation_id": stamp.correlation_id,
+            "source": stamp.source,
+        }
+        return int(self._lane.fetch(RELEASE_STALE, values)[0])
+
+    def _values(self, settlement: Settlement) -> dict[str, Any]:
+        grant, event = settlement.grant, settlement.event
+        return {
+            "tenant_id": grant.tenant_id,
+            "policy_version": grant.policy_version,
+            "invitation_id": grant.invitation_id,
+            "generation": grant.generation,
+            "claim_token_hash": settlement.key.claim_token_hash,
+            "own_members": self._own_members,
+            "inviter_principal_id": grant.inviter_principal_id,
+            "inviter_role": grant.inviter_role,
+            "principal_id": settlement.identity.principal_id,
+            "event_id": event.event_id,
+            "event_kind": event.kind,
+            "actor_id": event.actor_id,
+            "correlation_id": event.correlation_id,
+            "source": event.source,
+            "event_body": event.body,
+            "message_id": mint_id(),
+            "message_kind": settlement.notice.kind,
+            "message_payload": dump_message(settlement.notice),
+        }

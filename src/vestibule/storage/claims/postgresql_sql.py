@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settling statements on PostgreSQL: one data-modifying CTE each, one round trip.
+
+Each re-checks, at the moment of writing, what the snapshot promised: the tenant's state and policy version
+(under the share lock that the foreign key takes anyway), the inviter's role, the record's own state against
+``clock_timestamp()`` (``now()`` would be frozen at the start of the transaction and let an expired row
+through after a lock wait), its generation and hash, the seat, the unique membership. Nothing is written
+unless the record was consumed; if a later part then finds itself too late, ``vestibule_lost_race()`` raises
+and the whole statement is undone. The outcome is 1 (settled) or 0 (a refusal, or look again).
+"""
+
+from __future__ import annotations
+
+from vestibule.storage.hot import HotStatement
+
+_GUARDS = """
+tenant AS (
+  SELECT tenant_id FROM tenants
+  WHERE tenant_id = CAST(:tenant_id AS text) AND policy_version = CAST(:policy_version AS integer)
+    AND suspended_at IS NULL AND deleted_at IS NULL
+  FOR KEY SHARE
+),
+granted AS (
+  UPDATE invitations SET {final}
+  WHERE invitation_id = CAST(:invitation_id AS text) AND generation = CAST(:generation AS integer)
+    AND (CAST(:claim_token_hash AS bytea) IS NULL OR claim_token_hash = CAST(:claim_token_hash AS bytea))
+    AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
+    AND expires_at > clock_timestamp()
+    AND EXISTS (SELECT 1 FROM tenant)
+    AND (NOT CAST(:own_members AS boolean) OR EXISTS (
+      SELECT 1 FROM memberships WHERE tenant_id = CAST(:tenant_id AS text)
+        AND principal_id = CAST(:inviter_principal_id AS text) AND role = CAST(:inviter_role AS text)
+        AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())))
+  RETURNING invitation_id, tenant_id, role, invited_email, membership_expires_in
+)"""
+
+_SEAT = """
+seat AS (
+  UPDATE seat_shards SET used = used + CAST(:seat_change AS integer)
+  WHERE tenant_id = CAST(:tenant_id AS text) AND shard = CAST(:seat_shard AS integer)
+    AND (CAST(:seat_change AS integer) < 0 OR used < allowance)
+    AND EXISTS (SELECT 1 FROM granted)
+  RETURNING 1
+)"""
+
+_TRAIL = """
+event AS (
+  INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+    source, body)
+  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text), clock_timestamp(),
+    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
+  FROM granted
+),
+notice AS (
+  INSERT INTO outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
+  SELECT CAST(:message_id AS text), CAST(:message_kind AS text), CAST(:message_payload AS text),
+    clock_timestamp(), clock_timestamp(), 0
+  FROM granted
+)"""
+
+_PERSON = """
+person AS (
+  INSERT INTO principals (principal_id, name, asserted_at)
+  SELECT CAST(:principal_id AS text), CAST(:principal_name AS text), clock_timestamp() FROM granted
+  ON CONFLICT (principal_id) DO UPDATE
+    SET name = COALESCE(EXCLUDED.name, principals.name), asserted_at = EXCLUDED.asserted_at
+    WHERE principals.offboarded_at IS NULL
+  RETURNING 1
+),
+remembered AS (
+  INSERT INTO principal_addresses (principal_id, address)
+  SELECT CAST(:principal_id AS text), address
+  FROM granted, jsonb_array_elements_text(CAST(:addresses AS jsonb)) AS address
+  ON CONFLICT DO NOTHING
+),
+forgotten AS (
+  DELETE FROM principal_addresses
+  WHERE principal_id = CAST(:principal_id AS text) AND EXISTS (SELECT 1 FROM granted)
+    AND NOT CAST(:addresses AS jsonb) ? CAST(address AS text)
+)"""
+
+_MEMBER = """
+member AS (
+  INSERT INTO memberships (tenant_id, principal_id, role, email, name, created_at, expires_at, invitation_id)
+  SELECT tenant_id, CAST(:principal_id AS text), role, invited_email, CAST(:principal_name AS text),
+    clock_timestamp(), clock_timestamp() + membership_expires_in * interval '1 second', invitation_id
+  FROM granted WHERE CAST(:writes_member AS boolean)
+  ON CONFLICT (tenant_id, principal_id) DO UPDATE
+    SET role = EXCLUDED.role, email = EXCLUDED.email, name = EXCLUDED.name, created_at = EXCLUDED.created_at,
+      expires_at = EXCLUDED.expires_at, invitation_id = EXCLUDED.invitation_id
+    WHERE memberships.suspended_at IS NULL AND memberships.expires_at <= clock_timestamp()
+  RETURNING 1
+)"""
+
+_ACCEPTED = "consumed_at = clock_timestamp(), consumed_by_principal_id = CAST(:principal_id AS text)"
+_DECLINED = "declined_at = clock_timestamp(), declined_by_principal_id = CAST(:principal_id AS text)"
+_SEAT_OK = "(CAST(:seat_shard AS integer) IS NULL OR EXISTS (SELECT 1 FROM seat))"
+
+SETTLE_ACCEPT = HotStatement(
+    name="settle_accept",
+    sql=f"""WITH {_GUARDS.format(final=_ACCEPTED)},{_PERSON},{_SEAT},{_MEMBER},{_TRAIL}
+SELECT CASE
+  WHEN NOT EXISTS (SELECT 1 FROM granted) THEN 0
+  WHEN EXISTS (SELECT 1 FROM person) AND {_SEAT_OK}
+    AND (NOT CAST(:writes_member AS boolean) OR EXISTS (SELECT 1 FROM member)) THEN 1
+  ELSE vestibule_lost_race() END""",
+    columns=(("settled", "int"),),
+)
+
+SETTLE_DECLINE = HotStatement(
+    name="settle_decline",
+    sql=f"""WITH {_GUARDS.format(final=_DECLINED)},{_SEAT},{_TRAIL}
+SELECT CASE
+  WHEN NOT EXISTS (SELECT 1 FROM granted) THEN 0
+  WHEN {_SEAT_OK} THEN 1
+  ELSE vestibule_lost_race() END""",
+    columns=(("settled", "int"),),
+)
+
+SETTLE_REFUSAL = HotStatement(
+    name="settle_refusal",
+    sql="""WITH clock AS (SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now_ms),
+asked AS (
+  SELECT decode(key, 'hex') AS key, step, span
+  FROM jsonb_to_recordset(CAST(:hits AS jsonb)) AS asked (key text, step float8, span float8)
+),
+counted AS (
+  INSERT INTO rate_limits AS kept (key, arrives_at_ms)
+  SELECT key, (SELECT now_ms FROM clock) + step FROM asked ORDER BY key
+  ON CONFLICT (key) DO UPDATE SET arrives_at_ms = GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock))
+      + (SELECT step FROM asked WHERE key = kept.key)
+    WHERE GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock)) + (SELECT step FROM asked WHERE key = kept.key)
+      <= (SELECT now_ms + span + 0.001 FROM clock, asked WHERE key = kept.key)
+  RETURNING key
+),
+exceeded AS (
+  SELECT max(step) AS wait_ms FROM asked WHERE key NOT IN (SELECT key FROM counted)
+),
+event AS (
+  INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+    source, body)
+  SELECT CAST(:event_id AS text), CAST(:tenant_id AS text), CAST(:invitation_id AS text),
+    CAST(:event_kind AS text), clock_timestamp(), CAST(:actor_id AS text), CAST(:correlation_id AS text),
+    CAST(:source AS text), CAST(:event_body AS text)
+  FROM exceeded WHERE wait_ms IS NULL AND CAST(:event_id AS text) IS NOT NULL
+)
+SELECT CAST(ceil(wait_ms / 1000.0) AS bigint) FROM exceeded""",
+    columns=(("wait_seconds", "int"),),
+)
+
+RELEASE_STALE = HotStatement(
+    name="settle_stale",
+    sql="""WITH lapsed AS (
+  UPDATE invitations SET expired_at = clock_timestamp()
+  WHERE tenant_id = CAST(:tenant_id AS text) AND consumed_at IS NULL AND declined_at IS NULL
+    AND revoked_at IS NULL AND expired_at IS NULL AND expires_at <= clock_timestamp()
+  RETURNING invitation_id, has_reservation
+),
+ended AS (
+  DELETE FROM memberships WHERE tenant_id = CAST(:tenant_id AS text) AND expires_at <= clock_timestamp()
+  RETURNING principal_id, role
+),
+facts AS (
+  SELECT invitation_id, 'invitation.expired' AS kind, '{}' AS body FROM lapsed
+  UNION ALL
+  SELECT NULL, 'membership.ended', CAST(jsonb_build_object('principal_id', principal_id, 'role', role) AS text)
+  FROM ended
+),
+event AS (
+  INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+    source, body)
+  SELECT CAST(gen_random_uuid() AS text), CAST(:tenant_id AS text), invitation_id, kind, clock_timestamp(),
+    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), body
+  FROM facts
+),
+freed AS (
+  SELECT (SELECT count(*) FROM lapsed WHERE has_reservation) + (SELECT count(*) FROM ended) AS seats
+),
+ledger AS (
+  UPDATE seat_shards SET used = used - (SELECT seats FROM freed)
+  WHERE tenant_id = CAST(:tenant_id AS text) AND shard = 0
+)
+SELECT seats FROM freed""",
+    columns=(("seats", "int"),),
+)

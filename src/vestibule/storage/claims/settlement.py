@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one settled claim does to the seat ledger (DESIGN.md ruling 8), the same on both engines."""
+
+from __future__ import annotations
+
+from vestibule.ports import Settlement
+
+
+def seat_change(settlement: Settlement) -> tuple[int | None, int]:
+    """(shard, change): an accept converts its own reservation; a member costs nothing; else one seat is taken.
+
+    A member whose invitation had reserved a seat gives that reservation back. Without a limit: (None, 0).
+    """
+    if settlement.grant.policy.seat_limit is None:
+        return None, 0
+    if settlement.holds_seat:
+        return (0, -1) if settlement.grant.has_reservation else (None, 0)
+    if settlement.grant.has_reservation:
+        return None, 0
+    return settlement.seat_shard, 1
+
+
+def seat_return(settlement: Settlement) -> tuple[int | None, int]:
+    """(shard, change) of a decline: a reservation is given back."""
+    if settlement.grant.policy.seat_limit is None or not settlement.grant.has_reservation:
+        return None, 0
+    return 0, -1

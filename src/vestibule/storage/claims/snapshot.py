@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loading the snapshot: one statement, the same for a known and an unknown link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vestibule.core.binding import Grant, Snapshot
+from vestibule.core.email import EmailAddress
+from vestibule.core.policy import load_policy
+from vestibule.storage.hot import HotStatement, Kind
+from vestibule.storage.schema import from_milliseconds
+
+SEAT_SHARDS = 8
+
+_COLUMNS: tuple[tuple[str, Kind], ...] = (
+    ("now_ms", "int"),
+    ("invitation_id", "text"),
+    ("tenant_id", "text"),
+    ("role", "text"),
+    ("invited_email", "text"),
+    ("inviter_principal_id", "text"),
+    ("generation", "int"),
+    ("expires_ms", "int"),
+    ("consumed_ms", "int"),
+    ("consumed_by_principal_id", "text"),
+    ("declined_ms", "int"),
+    ("revoked_ms", "int"),
+    ("membership_expires_in", "int"),
+    ("has_reservation", "bool"),
+    ("tenant_name", "text"),
+    ("policy", "text"),
+    ("policy_version", "int"),
+    ("tenant_suspended", "bool"),
+    ("tenant_deleted", "bool"),
+    ("inviter_role", "text"),
+    ("inviter_name", "text"),
+    ("existing_role", "text"),
+    ("holds_seat", "bool"),
+    ("seat_shard", "int"),
+    ("principal_offboarded", "bool"),
+)
+
+_SELECT = """
+SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.inviter_principal_id, i.generation,
+  {expires}, {consumed}, i.consumed_by_principal_id, {declined}, {revoked},
+  i.membership_expires_in, i.has_reservation,
+  t.name, t.policy, t.policy_version, t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
+  m.role, p.name,
+  CASE WHEN e.suspended_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > {now}) THEN e.role END,
+  e.principal_id IS NOT NULL,
+  (SELECT s.shard FROM seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
+    ORDER BY (s.shard + CAST(:spread AS integer)) % {shards} LIMIT 1),
+  o.offboarded_at IS NOT NULL
+FROM (SELECT 1 AS one) AS one
+LEFT JOIN invitations i ON {selector}
+LEFT JOIN tenants t ON t.tenant_id = i.tenant_id
+LEFT JOIN memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
+  AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
+LEFT JOIN principals p ON p.principal_id = i.inviter_principal_id
+LEFT JOIN memberships e ON e.tenant_id = i.tenant_id AND e.principal_id = CAST(:principal_id AS {text})
+LEFT JOIN principals o ON o.principal_id = CAST(:principal_id AS {text})
+"""
+
+_BY_HASH = "i.claim_token_hash = CAST(:claim_token_hash AS {blob})"
+_BY_ID = "i.invitation_id = CAST(:invitation_id AS {text})"
+
+
+def _epoch_ms(expression: str) -> str:
+    return f"CAST(floor(extract(epoch FROM {expression}) * 1000) AS bigint)"
+
+
+def _build(name: str, selector: str, *, is_sqlite: bool) -> HotStatement:
+    words = {"text": "text", "blob": "blob" if is_sqlite else "bytea", "shards": str(SEAT_SHARDS)}
+    columns = ("expires", "consumed", "declined", "revoked")
+    if is_sqlite:
+        words |= {"now": ":now_ms", "now_ms": ":now_ms"}
+        words |= {column: f"i.{column}_at" for column in columns}
+    else:
+        words |= {"now": "clock_timestamp()", "now_ms": _epoch_ms("clock_timestamp()")}
+        words |= {column: _epoch_ms(f"i.{column}_at") for column in columns}
+    sql = _SELECT.format(selector=selector.format(**words), **words)
+    return HotStatement(name=name, sql=sql, columns=_COLUMNS)
+
+
+LOAD_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=False)
+LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=False)
+SQLITE_LOAD_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=True)
+SQLITE_LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=True)
+
+
+def read_snapshot(row: Sequence[Any]) -> Snapshot:
+    """The snapshot behind one loaded row."""
+    (
+        now_ms,
+        invitation_id,
+        tenant_id,
+        role,
+        invited_email,
+        inviter_principal_id,
+        generation,
+        expires_ms,
+        consumed_ms,
+        consumed_by_principal_id,
+        declined_ms,
+        revoked_ms,
+        membership_expires_in,
+        has_reservation,
+        tenant_name,
+        policy,
+        policy_version,
+        tenant_suspended,
+        tenant_deleted,
+        inviter_role,
+        inviter_name,
+        existing_role,
+        holds_seat,
+        seat_shard,
+        principal_offboarded,
+    ) = row
+    grant = None
+    if invitation_id is not None:
+        grant = Grant(
+            invitation_id=invitation_id,
+            tenant_id=tenant_id,
+            role=role,
+            invited_email=EmailAddress(invited_email),
+            inviter_principal_id=inviter_principal_id,
+            generation=generation,
+            expires_at=from_milliseconds(expires_ms),
+            consumed_at=None if consumed_ms is None else from_milliseconds(consumed_ms),
+            consumed_by_principal_id=consumed_by_principal_id,
+            declined_at=None if declined_ms is None else from_milliseconds(declined_ms),
+            revoked_at=None if revoked_ms is None else from_milliseconds(revoked_ms),
+            membership_expires_in=membership_expires_in,
+            has_reservation=has_reservation,
+            tenant_name=tenant_name,
+            policy=load_policy(policy),
+            policy_version=policy_version,
+            tenant_suspended=tenant_suspended,
+            tenant_deleted=tenant_deleted,
+            inviter_role=inviter_role,
+            inviter_name=inviter_name,
+        )
+    return Snapshot(
+        now=from_milliseconds(now_ms),
+        grant=grant,
+        existing_role=existing_role,
+        holds_seat=holds_seat,
+        seat_shard=seat_shard,
+        principal_offboarded=principal_offboarded,
+    )

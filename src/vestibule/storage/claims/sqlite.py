@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims on SQLite: the same steps as one PostgreSQL statement, under ``BEGIN IMMEDIATE``.
+
+The clock is read after the write lock is held, so what was loaded can't change before it is settled; the
+conditions are checked again all the same, and a part that finds itself too late undoes the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from vestibule.core.binding import Snapshot
+from vestibule.core.event import AuditEvent, EventRecord, InvitationExpired, MembershipEnded, record_event
+from vestibule.core.identity import RequestContext
+from vestibule.core.limits import Hit
+from vestibule.core.message import dump_message
+from vestibule.core.token import mint_id
+from vestibule.ports import ClaimKey, EventStamp, Settlement
+from vestibule.storage.claims.settlement import seat_change, seat_return
+from vestibule.storage.claims.snapshot import SQLITE_LOAD_BY_HASH, SQLITE_LOAD_BY_ID, read_snapshot
+from vestibule.storage.hot import CoreLane
+from vestibule.storage.rate_limits import take_hits
+from vestibule.storage.seats import give_back_seats
+
+_GUARD = """
+  WHERE invitation_id = :invitation_id AND generation = :generation
+    AND (:claim_token_hash IS NULL OR claim_token_hash = :claim_token_hash)
+    AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
+    AND expires_at > :now_ms
+    AND EXISTS (SELECT 1 FROM tenants WHERE tenant_id = :tenant_id AND policy_version = :policy_version
+      AND suspended_at IS NULL AND deleted_at IS NULL)
+    AND (NOT :own_members OR EXISTS (SELECT 1 FROM memberships WHERE tenant_id = :tenant_id
+      AND principal_id = :inviter_principal_id AND role = :inviter_role
+      AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > :now_ms)))
+"""
+_CONSUME = "UPDATE invitations SET consumed_at = :now_ms, consumed_by_principal_id = :principal_id" + _GUARD
+_DECLINE = "UPDATE invitations SET declined_at = :now_ms, declined_by_principal_id = :principal_id" + _GUARD
+_PERSON = """
+INSERT INTO principals (principal_id, name, asserted_at) VALUES (:principal_id, :principal_name, :now_ms)
+ON CONFLICT (principal_id) DO UPDATE
+  SET name = COALESCE(excluded.name, principals.name), asserted_at = excluded.asserted_at
+  WHERE principals.offboarded_at IS NULL
+"""
+_SEAT = """
+UPDATE seat_shards SET used = used + :seat_change
+WHERE tenant_id = :tenant_id AND shard = :seat_shard AND (:seat_change < 0 OR used < allowance)
+"""
+_MEMBER = """
+INSERT INTO memberships (tenant_id, principal_id, role, email, name, created_at, expires_at, invitation_id)
+VALUES (:tenant_id, :principal_id, :role, :invited_email, :principal_name, :now_ms, :member_expires_ms,
+  :invitation_id)
+ON CONFLICT (tenant_id, principal_id) DO UPDATE
+  SET role = excluded.role, email = excluded.email, name = excluded.name, created_at = excluded.created_at,
+    expires_at = excluded.expires_at, invitation_id = excluded.invitation_id
+  WHERE memberships.suspended_at IS NULL AND memberships.expires_at <= :now_ms
+"""
+_EVENT = """
+INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+  source, body)
+VALUES (:event_id, :event_tenant_id, :event_invitation_id, :event_kind, :now_ms, :actor_id, :correlation_id,
+  :source, :event_body)
+"""
+_NOTICE = """
+INSERT INTO outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
+VALUES (:message_id, :message_kind, :message_payload, :now_ms, :now_ms, 0)
+"""
+_LAPSED = """
+UPDATE invitations SET expired_at = :now_ms
+WHERE tenant_id = :tenant_id AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL
+  AND expired_at IS NULL AND expires_at <= :now_ms
+RETURNING invitation_id, has_reservation
+"""
+_ENDED = """
+DELETE FROM memberships WHERE tenant_id = :tenant_id AND expires_at <= :now_ms RETURNING principal_id, role
+"""
+
+
+class SqliteClaims:
+    """Implements ``ports.Claims``. *now_ms* reads the clock of the unit of work."""
+
+    def __init__(
+        self, connection: sa.Connection, now_ms: Callable[[], int], *, own_members: bool = True
+    ) -> None:
+        self._connection = connection
+        self._lane = CoreLane(connection)
+        self._now_ms = now_ms
+        self._own_members = own_members
+
+    def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
+        values: dict[str, Any] = {"principal_id": principal_id, "spread": 0, "now_ms": self._now_ms()}
+        if key.invitation_id is not None:
+            return read_snapshot(
+                self._lane.fetch(SQLITE_LOAD_BY_ID, values | {"invitation_id": key.invitation_id})
+            )
+        return read_snapshot(
+            self._lane.fetch(SQLITE_LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
+        )
+
+    def settle_accept(self, settlement: Settlement) -> bool:
+        shard, change = seat_change(settlement)
+        values = self._values(settlement) | {"seat_shard": shard, "seat_change": change}
+        steps = [(_CONSUME, True), (_PERSON, True), (_SEAT, shard is not None)]
+        steps += [(_MEMBER, self._own_members and not settlement.decision.keeps_role)]
+        if not self._run(steps, values):
+            return False
+        self._remember(settlement)
+        return True
+
+    def settle_decline(self, settlement: Settlement) -> bool:
+        shard, change = seat_return(settlement)
+        values = self._values(settlement) | {"seat_shard": shard, "seat_change": change}
+        return self._run([(_DECLINE, True), (_SEAT, shard is not None)], values)
+
+    def settle_refusal(self, hits: Sequence[Hit], event: EventRecord | None) -> int | None:
+        now_ms = self._now_ms()
+        wait = take_hits(self._connection, hits, now_ms)
+        if wait is None and event is not None:
+            self._execute(_EVENT, _event_values(event) | {"now_ms": now_ms})
+        return wait
+
+    def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
+        values = {"tenant_id": tenant_id, "now_ms": self._now_ms()}
+        lapsed = self._connection.exec_driver_sql(_LAPSED, values).all()
+        ended = self._connection.exec_driver_sql(_ENDED, values).all()
+        events: list[AuditEvent] = [
+            InvitationExpired(tenant_id=tenant_id, invitation_id=row[0]) for row in lapsed
+        ]
+        events += [MembershipEnded(tenant_id=tenant_id, principal_id=row[0], role=row[1]) for row in ended]
+        context = RequestContext(correlation_id=stamp.correlation_id)
+        for event in events:
+            record = replace(record_event(event, actor_id=stamp.actor_id, context=context), source=stamp.source)
+            self._execute(_EVENT, _event_values(record) | values)
+        seats = sum(bool(row[1]) for row in lapsed) + len(ended)
+        give_back_seats(self._connection, tenant_id, seats)
+        return seats
+
+    def _run(self, steps: Sequence[tuple[str, bool]], values: dict[str, Any]) -> bool:
+        with self._connection.begin_nested() as savepoint:
+            for sql, is_wanted in [*steps, (_EVENT, True), (_NOTICE, True)]:
+                if is_wanted and self._execute(sql, values) != 1:
+                    savepoint.rollback()
+                    return False
+        return True
+
+    def _execute(self, sql: str, values: dict[str, Any]) -> int:
+        return self._connection.exec_driver_sql(sql, values).rowcount
+
+    def _remember(self, settlement: Settlement) -> None:
+        principal_id = settlement.identity.principal_id
+        self._execute("DELETE FROM principal_addresses WHERE principal_id = :id", {"id": principal_id})
+        for verified in settlement.identity.addresses:
+            self._execute(
+                "INSERT INTO principal_addresses (principal_id, address) VALUES (:id, :address) ON CONFLICT DO NOTHING",
+                {"id": principal_id, "address": verified.address.key},
+            )
+
+    def _values(self, settlement: Settlement) -> dict[str, Any]:
+        grant, now_ms, seconds = settlement.grant, self._now_ms(), settlement.grant.membership_expires_in
+        return {
+            "now_ms": now_ms,
+            "tenant_id": grant.tenant_id,
+            "policy_version": grant.policy_version,
+            "invitation_id": grant.invitation_id,
+            "generation": grant.generation,
+            "role": grant.role,
+            "invited_email": grant.invited_email.key,
+            "claim_token_hash": settlement.key.claim_token_hash,
+            "own_members": self._own_members,
+            "inviter_principal_id": grant.inviter_principal_id,
+            "inviter_role": grant.inviter_role,
+            "principal_id": settlement.identity.principal_id,
+            "principal_name": settlement.identity.name,
+            "member_expires_ms": None if seconds is None else now_ms + seconds * 1000,
+            "message_id": mint_id(),
+            "message_kind": settlement.notice.kind,
+            "message_payload": dump_message(settlement.notice),
+        } | _event_values(settlement.event)
+
+
+def _event_values(event: EventRecord) -> dict[str, Any]:
+    return {
+        "event_id": event.event_id,
+        "event_tenant_id": event.tenant_id,
+        "event_invitation_id": event.invitation_id,
+        "event_kind": event.kind,
+        "actor_id": event.actor_id,
+        "correlation_id": event.correlation_id,
+        "source": event.source,
+        "event_body": event.body,
+    }

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making and renewing pending grants, and giving them their token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from vestibule.core.email import EmailAddress
+from vestibule.core.identity import RequestContext
+from vestibule.core.invitation import Invitation
+from vestibule.storage.dialect import insert_unless_there
+from vestibule.storage.filters import database_clock, is_open
+from vestibule.storage.invitations.rows import VISIBLE, InvitationRows, read_invitation
+from vestibule.storage.schema import invitations
+from vestibule.storage.seats import give_back_seats, take_seat
+
+
+class ChangingInvitations(InvitationRows):
+    """The part of ``ports.Invitations`` that makes and renews."""
+
+    def supersede(self, tenant_id: str, email: EmailAddress, target: str) -> Sequence[str]:
+        now = self._now()
+        ours = sa.and_(
+            invitations.c.tenant_id == tenant_id,
+            invitations.c.invited_email == email.key,
+            invitations.c.target == target,
+            is_open(),
+        )
+        stale = sa.update(invitations).where(ours, invitations.c.expires_at <= now).values(expired_at=now)
+        pending = (
+            sa.update(invitations)
+            .where(ours)
+            .values(revoked_at=now, revoked_reason="superseded", claim_token_hash=None)
+            .returning(invitations.c.invitation_id, invitations.c.has_reservation)
+        )
+        ended = self._connection.execute(stale.returning(invitations.c.has_reservation)).all()
+        superseded = self._connection.execute(pending).all()
+        give_back_seats(
+            self._connection, tenant_id, sum(row.has_reservation for row in [*ended, *superseded])
+        )
+        return [row.invitation_id for row in superseded]
+
+    def add(
+        self,
+        invitation: Invitation,
+        *,
+        target: str,
+        context: RequestContext,
+        claim_token_hash: bytes | None,
+        reserves_seat: bool,
+    ) -> bool:
+        values = {
+            "invitation_id": invitation.invitation_id,
+            "tenant_id": invitation.tenant_id,
+            "role": invitation.role,
+            "invited_email": invitation.invited_email.key,
+            "inviter_principal_id": invitation.inviter_principal_id,
+            "target": target,
+            "claim_token_hash": claim_token_hash,
+            "generation": invitation.generation,
+            "created_at": invitation.created_at,
+            "expires_in": invitation.expires_in,
+            "expires_at": invitation.expires_at,
+            "policy_version": invitation.policy_version,
+            "has_reservation": reserves_seat,
+            "locale": invitation.locale,
+            "message": invitation.message,
+            "scope": invitation.scope,
+            "metadata_json": None if invitation.metadata is None else json.dumps(dict(invitation.metadata)),
+            "membership_expires_in": invitation.membership_expires_in,
+            "send_count": 0,
+            "issued_ip": context.ip[:64],
+            "issued_ua": context.user_agent[:300],
+            "source": context.source,
+            "correlation_id": context.correlation_id,
+        }
+        # Whoever loses the race for the open target inserts nothing, and has waited for the winner.
+        return insert_unless_there(self._connection, invitations, values)
+
+    def reserve_seat(self, tenant_id: str) -> bool:
+        return take_seat(self._connection, tenant_id)
+
+    def renew(
+        self, invitation: Invitation, *, lifetime: int, policy_version: int, claim_token_hash: bytes | None
+    ) -> Invitation | None:
+        now = self._now()
+        change = (
+            sa.update(invitations)
+            .where(invitations.c.invitation_id == invitation.invitation_id, is_open())
+            .where(invitations.c.generation == invitation.generation)
+            .where(invitations.c.expires_at > database_clock(self._connection, now))
+            .values(
+                generation=invitation.generation + 1,
+                claim_token_hash=claim_token_hash,
+                expires_at=now + timedelta(seconds=lifetime),
+                policy_version=policy_version,
+                resent_at=now,
+            )
+            .returning(*VISIBLE)
+        )
+        row = self._connection.execute(change).first()
+        return None if row is None else read_invitation(row)
+
+    def set_token(self, invitation_id: str, generation: int, claim_token_hash: bytes) -> bool:
+        change = (
+            sa.update(invitations)
+            .where(
+                invitations.c.invitation_id == invitation_id,
+                invitations.c.generation == generation,
+                is_open(),
+            )
+            .where(invitations.c.expires_at > database_clock(self._connection, self._now()))
+            .values(claim_token_hash=claim_token_hash)
+        )
+        return self._connection.execute(change).rowcount == 1
+
+    def record_sent(self, invitation_id: str, generation: int) -> None:
+        change = (
+            sa.update(invitations)
+            .where(invitations.c.invitation_id == invitation_id)
+            .values(send_count=invitations.c.send_count + 1, last_sent_at=self._now())
+        )
+        self._connection.execute(change)

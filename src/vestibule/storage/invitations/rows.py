@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a row to an invitation, and what every part of the store shares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from vestibule.core.email import EmailAddress
+from vestibule.core.invitation import Invitation
+from vestibule.storage.schema import invitations
+
+VISIBLE = tuple(column for column in invitations.c if column.name != "claim_token_hash")
+
+
+class InvitationRows:
+    """The connection and clock of one unit of work."""
+
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._now = now
+
+
+def read_invitation(row: sa.Row[Any]) -> Invitation:
+    """The record without its hash."""
+    return Invitation(
+        invitation_id=row.invitation_id,
+        tenant_id=row.tenant_id,
+        role=row.role,
+        invited_email=EmailAddress(row.invited_email),
+        inviter_principal_id=row.inviter_principal_id,
+        generation=row.generation,
+        created_at=row.created_at,
+        expires_in=row.expires_in,
+        expires_at=row.expires_at,
+        policy_version=row.policy_version,
+        locale=row.locale,
+        message=row.message,
+        scope=row.scope,
+        metadata=None if row.metadata_json is None else json.loads(row.metadata_json),
+        membership_expires_in=row.membership_expires_in,
+        send_count=row.send_count,
+        last_sent_at=row.last_sent_at,
+        resent_at=row.resent_at,
+        consumed_at=row.consumed_at,
+        consumed_by_principal_id=row.consumed_by_principal_id,
+        declined_at=row.declined_at,
+        revoked_at=row.revoked_at,
+        revoked_reason=row.revoked_reason,
+        correlation_id=row.correlation_id,
+    )

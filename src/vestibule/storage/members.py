@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our own membership table, and the seats its rows cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from vestibule.core.email import EmailAddress
+from vestibule.core.paging import Page, PageRequest
+from vestibule.core.policy import OWNER
+from vestibule.core.tenant import Membership
+from vestibule.errors import SeatLimitError
+from vestibule.storage.filters import is_in_force
+from vestibule.storage.paging import fetch_page
+from vestibule.storage.schema import memberships, principal_addresses
+from vestibule.storage.seats import give_back_seats, take_seat
+
+
+def read_membership(row: sa.Row[Any]) -> Membership:
+    return Membership(
+        tenant_id=row.tenant_id,
+        principal_id=row.principal_id,
+        role=row.role,
+        created_at=row.created_at,
+        email=row.email,
+        name=row.name,
+        expires_at=row.expires_at,
+        suspended_at=row.suspended_at,
+        invitation_id=row.invitation_id,
+    )
+
+
+def _is(tenant_id: str, principal_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(memberships.c.tenant_id == tenant_id, memberships.c.principal_id == principal_id)
+
+
+class SqlMembers:
+    """Implements ``ports.Members``."""
+
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._now = now
+
+    def find(self, tenant_id: str, principal_id: str) -> Membership | None:
+        row = self._connection.execute(sa.select(memberships).where(_is(tenant_id, principal_id))).first()
+        return None if row is None else read_membership(row)
+
+    def find_by_address(self, tenant_id: str, address: EmailAddress, now: datetime) -> Membership | None:
+        holders = sa.select(principal_addresses.c.principal_id).where(
+            principal_addresses.c.address == address.key
+        )
+        query = (
+            sa.select(memberships)
+            .where(memberships.c.tenant_id == tenant_id, is_in_force(now))
+            .where(sa.or_(memberships.c.email == address.key, memberships.c.principal_id.in_(holders)))
+            .limit(1)
+        )
+        row = self._connection.execute(query).first()
+        return None if row is None else read_membership(row)
+
+    def put(self, membership: Membership) -> None:
+        values = {
+            "role": membership.role,
+            "email": membership.email,
+            "name": membership.name,
+            "expires_at": membership.expires_at,
+            "suspended_at": None,
+        }
+        change = (
+            sa.update(memberships).where(_is(membership.tenant_id, membership.principal_id)).values(values)
+        )
+        if self._connection.execute(change).rowcount:
+            return
+        if not take_seat(self._connection, membership.tenant_id):
+            raise SeatLimitError
+        self._connection.execute(
+            sa.insert(memberships).values(
+                tenant_id=membership.tenant_id,
+                principal_id=membership.principal_id,
+                created_at=membership.created_at,
+                invitation_id=membership.invitation_id,
+                **values,
+            )
+        )
+
+    def remove(self, tenant_id: str, principal_id: str) -> bool:
+        removed = self._connection.execute(
+            sa.delete(memberships).where(_is(tenant_id, principal_id))
+        ).rowcount
+        give_back_seats(self._connection, tenant_id, removed)
+        return removed == 1
+
+    def set_suspended(self, tenant_id: str, principal_id: str) -> None:
+        change = sa.update(memberships).where(_is(tenant_id, principal_id)).values(suspended_at=self._now())
+        self._connection.execute(change)
+
+    def has_other_owner(self, tenant_id: str, principal_id: str) -> bool:
+        query = (
+            sa.select(memberships.c.principal_id)
+            .where(memberships.c.tenant_id == tenant_id, memberships.c.role == OWNER)
+            .where(memberships.c.suspended_at.is_(None), memberships.c.expires_at.is_(None))
+            .order_by(memberships.c.principal_id)
+            .with_for_update()
+        )
+        return any(owner != principal_id for owner in self._connection.execute(query).scalars())
+
+    def list_of_tenant(self, tenant_id: str, request: PageRequest) -> Page[Membership]:
+        query = sa.select(memberships).where(memberships.c.tenant_id == tenant_id, is_in_force(self._now()))
+        order = (memberships.c.created_at, memberships.c.principal_id)
+        return fetch_page(self._connection, query, order, request, descending=False).map(read_membership)
+
+    def list_of_principal(self, principal_id: str) -> Sequence[Membership]:
+        query = (
+            sa.select(memberships)
+            .where(memberships.c.principal_id == principal_id)
+            .order_by(memberships.c.tenant_id)
+            .limit(1000)
+        )
+        return [read_membership(row) for row in self._connection.execute(query)]
+
+    def end_expired(self, limit: int) -> Sequence[Membership]:
+        query = (
+            sa.select(memberships)
+            .where(memberships.c.expires_at <= self._now())
+            .order_by(memberships.c.expires_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        ended = [read_membership(row) for row in self._connection.execute(query)]
+        return [one for one in ended if self.remove(one.tenant_id, one.principal_id)]

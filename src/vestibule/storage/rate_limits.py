@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GCRA counters in the database: one number per subject, exact under concurrency (ISS-16, ACC-08).
+
+On PostgreSQL the table is unlogged: a crash forgets counts, never grants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from vestibule.core.limits import Hit
+from vestibule.storage.schema import rate_limits
+
+_AHEAD = "CASE WHEN rate_limits.arrives_at_ms > :now_ms THEN rate_limits.arrives_at_ms ELSE :now_ms END"
+_TAKE = f"""
+INSERT INTO rate_limits (key, arrives_at_ms) VALUES (:key, :now_ms + :step)
+ON CONFLICT (key) DO UPDATE SET arrives_at_ms = {_AHEAD} + :step
+  WHERE {_AHEAD} + :step <= :now_ms + :span + 0.001
+RETURNING arrives_at_ms
+"""
+
+
+def take_hits(connection: sa.Connection, hits: Sequence[Hit], now_ms: int) -> int | None:
+    """Count one hit on each subject; seconds to wait when any limit is exceeded.
+
+    A hit beyond the limit changes nothing, so a place is free again after one interval.
+    """
+    waits = []
+    for taken in sorted(hits, key=lambda h: h.key):
+        step = taken.limit.interval_ms
+        values = {
+            "key": taken.key,
+            "now_ms": float(now_ms),
+            "step": step,
+            "span": float(taken.limit.window_ms),
+        }
+        if connection.execute(sa.text(_TAKE), values).first() is None:
+            waits.append(step)
+    return math.ceil(max(waits) / 1000) if waits else None
+
+
+class SqlRateLimits:
+    """Implements ``ports.RateLimits``."""
+
+    def __init__(self, connection: sa.Connection, now_ms: Callable[[], int]) -> None:
+        self._connection = connection
+        self._now_ms = now_ms
+
+    def take(self, hits: Sequence[Hit]) -> int | None:
+        return take_hits(self._connection, hits, self._now_ms())
+
+    def purge(self) -> int:
+        """Forget subjects whose window has passed."""
+        done = sa.delete(rate_limits).where(rate_limits.c.arrives_at_ms < self._now_ms())
+        return self._connection.execute(done).rowcount

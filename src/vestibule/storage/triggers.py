@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must never change, held by the database itself on both engines (ISS-05, AUD-02, LIF-01)."""
+
+from __future__ import annotations
+
+_IMMUTABLE = ("invitation_id", "tenant_id", "role", "invited_email", "inviter_principal_id")
+_FINAL = (
+    "consumed_at",
+    "consumed_by_principal_id",
+    "declined_at",
+    "revoked_at",
+    "revoked_reason",
+    "expired_at",
+)
+LOST_RACE_STATE = "VS001"
+
+
+def _differs(columns: tuple[str, ...], word: str) -> str:
+    return " OR ".join(f"OLD.{name} {word} NEW.{name}" for name in columns)
+
+
+def _left(word: str) -> str:
+    return " OR ".join(f"(OLD.{name} IS NOT NULL AND OLD.{name} {word} NEW.{name})" for name in _FINAL)
+
+
+POSTGRESQL_TRIGGERS = (
+    """CREATE FUNCTION vestibule_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'vestibule: %', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation';
+END $$""",
+    f"""CREATE FUNCTION vestibule_lost_race() RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'vestibule: lost race' USING ERRCODE = '{LOST_RACE_STATE}';
+END $$""",
+    f"""CREATE TRIGGER invitations_immutable BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON invitations
+FOR EACH ROW WHEN ({_differs(_IMMUTABLE, "IS DISTINCT FROM")})
+EXECUTE FUNCTION vestibule_refuse('immutable column')""",
+    f"""CREATE TRIGGER invitations_final BEFORE UPDATE OF {", ".join(_FINAL)} ON invitations
+FOR EACH ROW WHEN ({_left("IS DISTINCT FROM")})
+EXECUTE FUNCTION vestibule_refuse('final state')""",
+    """CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE ON audit_events
+FOR EACH ROW EXECUTE FUNCTION vestibule_refuse('append only')""",
+    """CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON audit_events
+FOR EACH STATEMENT EXECUTE FUNCTION vestibule_refuse('append only')""",
+    "ALTER TABLE rate_limits SET UNLOGGED",
+)
+
+SQLITE_TRIGGERS = (
+    f"""CREATE TRIGGER invitations_immutable BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON invitations
+WHEN {_differs(_IMMUTABLE, "IS NOT")}
+BEGIN SELECT RAISE(ABORT, 'vestibule: immutable column'); END""",
+    f"""CREATE TRIGGER invitations_final BEFORE UPDATE OF {", ".join(_FINAL)} ON invitations
+WHEN {_left("IS NOT")}
+BEGIN SELECT RAISE(ABORT, 'vestibule: final state'); END""",
+    """CREATE TRIGGER audit_events_no_update BEFORE UPDATE ON audit_events
+BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
+    """CREATE TRIGGER audit_events_no_delete BEFORE DELETE ON audit_events
+BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
+)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One transaction and its stores, over a SQLAlchemy connection: ours, or a host's.
+
+A unit of work of our own rolls back unless its action committed. One that joins a host's transaction
+never commits: the host does, and events, refusals included, live or die with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+from vestibule.errors import MisuseError
+from vestibule.ports import (
+    Accounts,
+    ApiKeys,
+    Audit,
+    Claims,
+    Idempotency,
+    Invitations,
+    Members,
+    Outbox,
+    Principals,
+    RateLimits,
+    Tenants,
+)
+from vestibule.storage.accounts import SqlAccounts
+from vestibule.storage.api_keys import SqlApiKeys
+from vestibule.storage.audit import SqlAudit
+from vestibule.storage.claims.host import HostClaims
+from vestibule.storage.claims.postgresql import PostgresqlClaims
+from vestibule.storage.claims.savepoint import SavepointLane
+from vestibule.storage.claims.sqlite import SqliteClaims
+from vestibule.storage.idempotency import SqlIdempotency
+from vestibule.storage.invitations import SqlInvitations
+from vestibule.storage.members import SqlMembers
+from vestibule.storage.outbox import SqlOutbox
+from vestibule.storage.principals import SqlPrincipals
+from vestibule.storage.rate_limits import SqlRateLimits
+from vestibule.storage.schema import from_milliseconds, to_milliseconds
+from vestibule.storage.tenants import SqlTenants
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """The machine's clock: SQLite has no other."""
+    return datetime.now(UTC)  # allow: clock because SQLite's database clock is the machine's
+
+
+class SqlUnitOfWork:
+    """Implements ``ports.UnitOfWork``."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        *,
+        joined: bool = False,
+        clock: Clock = system_clock,
+        host_members: Callable[[sa.Connection], Members] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._is_joined = joined
+        self._clock = clock
+        self._read_at: datetime | None = None
+        self._is_done = False
+        own = host_members is None
+        self.members: Members = (
+            SqlMembers(connection, self.now) if host_members is None else host_members(connection)
+        )
+        claims: Claims = (
+            SqliteClaims(connection, self._now_ms, own_members=own)
+            if connection.dialect.name == "sqlite"
+            else PostgresqlClaims(SavepointLane(connection), own_members=own)
+        )
+        self.claims: Claims = claims if own else HostClaims(claims, self.members)
+        self.tenants: Tenants = SqlTenants(connection, self.now)
+        self.principals: Principals = SqlPrincipals(connection, self.now)
+        self.invitations: Invitations = SqlInvitations(connection, self.now)
+        self.audit: Audit = SqlAudit(connection, self.now)
+        self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
+        self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
+        self.accounts: Accounts = SqlAccounts(connection, self.now)
+        self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
+
+    def now(self) -> datetime:
+        """The database's clock, to the millisecond, read once."""
+        if self._read_at is None:
+            if self._connection.dialect.name == "sqlite":
+                # The write lock must be held before the clock is read (CRYPTO.md 6.2).
+                if not self._connection.in_transaction():
+                    self._connection.begin()
+                moment = self._clock()
+            else:
+                moment = self._connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            self._read_at = from_milliseconds(to_milliseconds(moment))
+        return self._read_at
+
+    def purge(self) -> None:
+        self.accounts.purge()
+        self.limits.purge()
+        self.idempotency.purge()
+
+    def commit(self) -> None:
+        if self._is_done:
+            raise MisuseError("a unit of work commits once")
+        self._is_done = True
+        if not self._is_joined:
+            self._connection.commit()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._is_joined and self._connection.in_transaction():
+            self._connection.rollback()
+
+    def _now_ms(self) -> int:
+        return to_milliseconds(self.now())

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ASGI application: the guard around claims, API and pages."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from vestibule.core.identity import HostKey
+from vestibule.errors import NotFoundError
+from vestibule.metrics import render_metrics
+from vestibule.web.api import make_api
+from vestibule.web.asgi import ROUTE, find_header, get_context, send_bytes
+from vestibule.web.claim_routes import PREFIX, ClaimRoutes
+from vestibule.web.guard import Guard
+from vestibule.web.identify import get_actor
+from vestibule.web.pages import make_pages
+from vestibule.web.services import Services
+
+_API_PATHS = ("/v1/", "/openapi.json")
+
+
+def make_app(services: Services) -> ASGIApp:
+    """The whole service over HTTP."""
+    return Guard(_Switch(services), services)
+
+
+class _Switch:
+    """Chooses by path; claims first, for they are the hot ones."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._claims = ClaimRoutes(services)
+        self._api = make_api(services)
+        self._pages = make_pages(services)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._pages(scope, receive, send)
+            return
+        path = scope["path"]
+        if path.startswith(PREFIX):
+            await self._claims(scope, receive, send)
+        elif path == "/metrics":
+            await self._metrics(scope, send)
+        elif path == "/healthz":
+            scope[ROUTE] = path
+            await send_bytes(send, 200, b"ok\n", b"text/plain; charset=utf-8")
+        elif path.startswith(_API_PATHS):
+            await self._api(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+    async def _metrics(self, scope: Scope, send: Send) -> None:
+        scope[ROUTE] = "/metrics"
+        if not _is_loopback(get_context(scope).ip):
+            if find_header(scope, b"authorization") is None:
+                raise NotFoundError
+            if not isinstance(await get_actor(self._services, scope), HostKey):
+                raise NotFoundError
+        await send_bytes(send, 200, render_metrics(), b"text/plain; version=0.0.4; charset=utf-8")
+
+
+def _is_loopback(ip: str) -> bool:
+    try:
+        return ipaddress.ip_address(ip).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the HTTP edge needs, handed in by ``bootstrap``: plain values and ports."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from vestibule.core.limits import Limits
+from vestibule.ports import AssertionVerifier, Passwords, Runner
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One deployment's web edge. ``platform_key_hash`` is SHA-256 of the first API key, if there is one."""
+
+    runner: Runner
+    passwords: Passwords
+    verifier: AssertionVerifier | None
+    public_url: str
+    limits: Limits = Limits()
+    platform_key_hash: bytes | None = field(default=None, repr=False)
+    trusted_proxies: tuple[Network, ...] = ()
+    refusal_floor_seconds: float = 0.15
+    clock: Callable[[], datetime]
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def session_cookie(self) -> str:
+        """The ``__Host-`` prefix binds it to this host and to https; loopback development has no https."""
+        return "__Host-vestibule-session" if self.is_https else "vestibule-session"

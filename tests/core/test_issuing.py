@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from factories import make_email, make_membership
+from vestibule.core.issuing import check_pending, check_recipient, check_role_exists, issue_hits
+from vestibule.core.limits import Limits
+from vestibule.core.policy import DEFAULT_POLICY
+from vestibule.errors import AlreadyMemberError, DomainNotAllowedError, InvalidRequestError, PendingLimitError
+
+
+@pytest.mark.covers("D14")
+@pytest.mark.parametrize("role", ["", "Owner", " owner", "member,owner", "\uff4fwner", "guest", "member\x00"])
+def test_D14_a_role_is_named_exactly_or_refused(role: str) -> None:
+    check_role_exists(DEFAULT_POLICY, "member")
+    with pytest.raises(InvalidRequestError) as caught:
+        check_role_exists(DEFAULT_POLICY, role)
+    assert caught.value.faults[0].pointer == "/role"
+
+
+@pytest.mark.covers("ISS-09")
+@pytest.mark.parametrize("near", ["v@evil-example.com", "v@example.com.evil.com", "v@sub.example.com"])
+def test_only_a_whole_allowed_domain_may_be_invited(near: str) -> None:
+    policy = dataclasses.replace(DEFAULT_POLICY, allowed_domains=frozenset({"example.com"}))
+    check_recipient(policy, make_email("v@example.com"), None)
+    check_recipient(DEFAULT_POLICY, make_email(near), None)
+    with pytest.raises(DomainNotAllowedError):
+        check_recipient(policy, make_email(near), None)
+
+
+@pytest.mark.covers("ISS-10", "N05")
+def test_a_member_is_not_invited_and_a_foreign_domain_is_told_first() -> None:
+    policy = dataclasses.replace(DEFAULT_POLICY, allowed_domains=frozenset({"other.example"}))
+    with pytest.raises(AlreadyMemberError):
+        check_recipient(DEFAULT_POLICY, make_email(), make_membership())
+    with pytest.raises(DomainNotAllowedError):
+        check_recipient(policy, make_email(), make_membership())
+
+
+@pytest.mark.covers("ISS-16", "F06")
+def test_the_cap_on_pending_invitations_is_reached_exactly() -> None:
+    policy = dataclasses.replace(DEFAULT_POLICY, max_pending=3)
+    check_pending(policy, 2)
+    with pytest.raises(PendingLimitError):
+        check_pending(policy, 3)
+
+
+@pytest.mark.covers("ISS-16", "G08")
+@pytest.mark.parametrize(
+    "spelling,same",
+    [
+        ("john.doe@gmail.com", "johndoe@googlemail.com"),
+        ("john.doe+x@gmail.com", "johndoe@gmail.com"),
+        ("vera+a@example.com", "vera+b@example.com"),
+    ],
+)
+def test_G08_spellings_of_one_mailbox_share_a_recipient_limit_across_tenants(
+    spelling: str, same: str
+) -> None:
+    limits = Limits()
+    one = issue_hits(limits, "acme", "principal-a", make_email(spelling))
+    two = issue_hits(limits, "other", "principal-b", make_email(same))
+    assert one[2] == two[2]
+    assert {hit.key for hit in one[:2]}.isdisjoint(hit.key for hit in two[:2])
+    assert make_email(spelling) != make_email(same)
+
+
+def test_a_dot_makes_another_recipient_where_it_does_so_in_the_mail() -> None:
+    one, two = (issue_hits(Limits(), "t", "p", make_email(a)) for a in ("a.b@example.com", "ab@example.com"))
+    assert one[2].key != two[2].key
