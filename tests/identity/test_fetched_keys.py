@@ -192,8 +192,6 @@ def test_an_address_where_nobody_answers_names_the_setting() -> None:
         "http://127.0.0.1.evil.example/",
         "ftp://host.example/",
         "file:///etc/passwd",
-    ]
-    + [
         "https://",
         "https://user:pw@host.example/",
         "https://host.example/#x",
