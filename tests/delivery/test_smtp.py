@@ -179,11 +179,8 @@ def test_where_nobody_listens_is_tried_later() -> None:
     asyncio.run(story())
 
 
-def trusting(file: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if file is not None:
-        context.load_verify_locations(file)
-    return context
+def trusting(file: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=file)
 
 
 @pytest.mark.covers("G16")
@@ -196,7 +193,8 @@ def test_a_verified_certificate_is_needed_to_send(scheme: str, tmp_path: Path) -
             else {"tls_context": context, "require_starttls": True}
         )
         async with serving(**options) as server:
-            transport = transport_to(server, scheme, tls_context=trusting(trust))
+            # Without a context of its own the transport has to make a strict one.
+            transport = transport_to(server, scheme, tls_context=trusting(trust) if trust else None)
             try:
                 await transport.check()
                 await transport.send(make_mail(), TO)
@@ -284,6 +282,12 @@ def test_the_envelope_is_the_key_that_the_mail_names(recipient: str) -> None:
                 mail[header] = "x@evil.com"
                 with pytest.raises(PermanentDeliveryError):
                     await transport.send(mail, TO)
+            # A mail that render did not build may repeat the mistake in its header.
+            mail = make_mail()
+            del mail["To"]
+            mail["To"] = "V@acme.com"
+            with pytest.raises(PermanentDeliveryError):
+                await transport.send(mail, "V@acme.com")
             await transport.send(make_mail(), TO)
             assert [recipients for _, recipients, _ in server.taken] == [[TO]]
             await transport.close()

@@ -316,7 +316,17 @@ def test_an_es256_signature_is_64_raw_bytes() -> None:
     signed = f"{dump(header(P256))}.{dump(claims())}"
     raw, der = P256.sign(signed.encode()), P256.sign_der(signed.encode())
     assert BOTH.verify(f"{signed}.{b64(raw)}").principal_id == "user-7"
-    for bad in (der, raw[:63], raw + b"\0", b"\0" * 64, b"\xff" * 64, raw[32:] + raw[:32], b""):
+    for bad in (
+        der,
+        raw[:63],
+        raw + b"\0",
+        raw[:32] + b"\0" + raw[32:],
+        b"\0" + raw,
+        b"\0" * 64,
+        b"\xff" * 64,
+        raw[32:] + raw[:32],
+        b"",
+    ):
         assert_refused(f"{signed}.{b64(bad)}")
 
 
