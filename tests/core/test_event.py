@@ -78,5 +78,5 @@ def test_two_records_of_one_event_are_two_facts() -> None:
 
 
 def test_a_key_and_a_principal_stand_apart_in_the_trail() -> None:
-    assert actor_id(HostKey(key_id="principal-vera")) == "key:principal-vera"
+    assert actor_id(HostKey(key_id="principal-vera")) == "key|principal-vera"
     assert actor_id(make_identity()) == "principal-vera"

@@ -129,7 +129,7 @@ async def raw_serving(
 
 
 def make_certificate(folder: Path, host: str, *, expired: bool = False) -> tuple[ssl.SSLContext, Path]:
-    """A server context with a self-signed certificate for *host*, and the file that makes a client trust it."""
+    """A server context with a certificate for *host*, and the file that makes a client trust it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     until = datetime.now(UTC) + timedelta(days=-1 if expired else 1)

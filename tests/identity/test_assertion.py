@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.identity.signing import (
     ISSUER,
     NOW,
     EdSigner,
-    P256Signer,
     Signer,
     T,
     assertion,
@@ -29,30 +27,16 @@ from tests.identity.signing import (
     jwks,
     seal,
 )
-from vestibule.core.email import EmailAddress
+from tests.identity.verifiers import BOTH, ED, ONLY_ED, P256, assert_refused
 from vestibule.errors import NotAuthenticatedError
 from vestibule.identity.assertion import AssertionVerifier
 from vestibule.identity.jwks import StaticKeys, parse_jwks
 
-ED, P256 = EdSigner(), P256Signer()
-BOTH = AssertionVerifier(StaticKeys(parse_jwks(jwks(ED, P256))), ISSUER, AUDIENCE, lambda: NOW)
-ONLY_ED = AssertionVerifier(StaticKeys(parse_jwks(jwks(ED))), ISSUER, AUDIENCE, lambda: NOW)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def _claim(name: str, value: object) -> dict[str, Any]:
     return {name: value}
-
-
-def assert_refused(jws: str, verifier: AssertionVerifier = BOTH) -> None:
-    with pytest.raises(NotAuthenticatedError) as caught:
-        verifier.verify(jws)
-    # The same error for everything: no cause, no context, no text of its own.
-    assert caught.value.__cause__ is None
-    assert caught.value.__context__ is None
-    assert str(caught.value) == str(NotAuthenticatedError())
-    # The neighbouring success, so that no refusal passes by accident.
-    assert verifier.verify(assertion(ED)).principal_id == "user-7"
 
 
 @pytest.mark.covers("INT-04", "ACC-03")
@@ -172,14 +156,17 @@ def test_another_type_of_token_by_the_same_key_is_refused(typ: object) -> None:
         "../../dev/null",
         "' OR 1=1 --",
         "https://evil.example/k",
-        "ed-1\0",
+        "ed-1\x00",
         "ED-1",
         "ed-2",
         "p-1",
         "",
         "k" * 256,
-    ]
-    + [None, 1, ["ed-1"], {"kid": "ed-1"}],
+        None,
+        1,
+        ["ed-1"],
+        {"kid": "ed-1"},
+    ],
     ids=repr,
 )
 def test_a_kid_selects_from_the_closed_set_and_nothing_else(kid: object) -> None:
@@ -269,7 +256,7 @@ def test_the_lifetime_ends_at_its_second_and_is_never_long() -> None:
 @pytest.mark.parametrize(
     ("skew", "passes"), [(-30, True), (30, True), (-300, False), (300, False), (86400, False)]
 )
-def test_a_skewed_clock_is_forgiven_for_one_minute_only(skew: int, passes: bool) -> None:  # noqa: FBT001
+def test_a_skewed_clock_is_forgiven_for_one_minute_only(skew: int, passes: bool) -> None:
     keys = StaticKeys(parse_jwks(jwks(ED)))
     verifier = AssertionVerifier(keys, ISSUER, AUDIENCE, lambda: NOW + timedelta(seconds=skew))
     jws = assertion(ED, iat=T, exp=T + 300)
@@ -329,7 +316,17 @@ def test_an_es256_signature_is_64_raw_bytes() -> None:
     signed = f"{dump(header(P256))}.{dump(claims())}"
     raw, der = P256.sign(signed.encode()), P256.sign_der(signed.encode())
     assert BOTH.verify(f"{signed}.{b64(raw)}").principal_id == "user-7"
-    for bad in (der, raw[:63], raw + b"\0", b"\0" * 64, b"\xff" * 64, raw[32:] + raw[:32], b""):
+    for bad in (
+        der,
+        raw[:63],
+        raw + b"\0",
+        raw[:32] + b"\0" + raw[32:],
+        b"\0" + raw,
+        b"\0" * 64,
+        b"\xff" * 64,
+        raw[32:] + raw[:32],
+        b"",
+    ):
         assert_refused(f"{signed}.{b64(bad)}")
 
 
@@ -360,8 +357,20 @@ def test_what_is_no_compact_jws_is_refused(text: str) -> None:
 @pytest.mark.covers("C10")
 @pytest.mark.parametrize(
     "body",
-    [b"null", b"[]", b'"x"', b"1", b"", b"{", b"{}", b"\xff\xfe", b"\xef\xbb\xbf{}", "{}".encode("utf-16")]
-    + [b"[" * 5000, b'{"a":' * 900],
+    [
+        b"null",
+        b"[]",
+        b'"x"',
+        b"1",
+        b"",
+        b"{",
+        b"{}",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf{}",
+        "{}".encode("utf-16"),
+        b"[" * 5000,
+        b'{"a":' * 900,
+    ],
     ids=lambda body: repr(body[:8]),
 )
 def test_a_payload_that_is_no_object_of_claims_is_refused(body: bytes) -> None:
@@ -373,117 +382,3 @@ def test_an_assertion_beyond_its_length_is_refused() -> None:
     assert len(assertion(ED, pad="x" * 5400)) < 8192
     assert BOTH.verify(assertion(ED, pad="x" * 5400)).principal_id == "user-7"
     assert_refused(assertion(ED, pad="x" * 6200))
-
-
-@pytest.mark.parametrize(
-    "sub", ["x" * 256, "a\0b", "a\nb", "a\u202eb", "a\u200bb", "\ud800", " ", " a", "a ", 7], ids=repr
-)
-def test_a_subject_is_plain_text_of_bounded_length(sub: object) -> None:
-    assert_refused(assertion(ED, sub=sub))
-    assert BOTH.verify(assertion(ED, sub="x" * 255)).principal_id == "x" * 255
-
-
-@pytest.mark.covers("A04", "A03", "ACC-03")
-@pytest.mark.parametrize(
-    "verified", ["true", "True", 1, 1.0, "1", None, False, "false", [True], {}, ...], ids=repr
-)
-def test_only_a_literal_true_verifies_an_address(verified: object) -> None:
-    entry: dict[str, Any] = {"email": "v@acme.com"} | ({} if verified is ... else {"verified": verified})
-    assert BOTH.verify(assertion(ED, emails=[entry])).addresses == ()
-    assert len(BOTH.verify(assertion(ED, emails=[entry | {"verified": True}])).addresses) == 1
-
-
-@pytest.mark.covers("A04", "A17")
-def test_a_verified_address_does_not_verify_its_neighbour() -> None:
-    emails = [
-        {"email": "one@acme.com", "verified": True},
-        {"email": "two@acme.com", "verified": False},
-        {"email": "three@acme.com", "email_verified": True},
-        {"email": "four@acme.com", "verified": True},
-        {"email": "ONE@acme.com", "verified": True},
-    ]
-    identity = BOTH.verify(assertion(ED, emails=emails, email="five@acme.com", email_verified=True))
-    assert [a.address.key for a in identity.addresses] == ["one@acme.com", "four@acme.com"]
-    assert identity.find_evidence(EmailAddress("two@acme.com")) is None
-
-
-@pytest.mark.covers("A15", "A13", "G05", "G06")
-@pytest.mark.parametrize(
-    "email",
-    ["mıke@acme.com", " v@acme.com", "v@acme.com\n", "a@b@acme.com", "v@[127.0.0.1]", "v@acme.com,x@evil.com"]
-    + [
-        "=?utf-8?q?v=40acme.com?=@evil.com",
-        "v@acme。com",
-        "",
-        None,
-        7,
-        ["v@acme.com"],
-        {"email": "v@acme.com"},
-    ],
-    ids=repr,
-)
-def test_an_address_that_can_not_be_read_is_left_out(email: object) -> None:
-    good = {"email": "Other@Acme.com", "verified": True}
-    identity = BOTH.verify(assertion(ED, emails=[{"email": email, "verified": True}, good]))
-    assert [a.address.key for a in identity.addresses] == ["other@acme.com"]
-
-
-@pytest.mark.parametrize(
-    "emails",
-    ["v@acme.com", {"email": "v@acme.com", "verified": True}, True, 1, ["v@acme.com"], [None], [[]]]
-    + [[{"email": "v@acme.com", "verified": True}] * 21],
-    ids=lambda emails: repr(emails)[:30],
-)
-def test_emails_is_a_short_list_of_objects(emails: object) -> None:
-    assert_refused(assertion(ED, emails=emails))
-
-
-@pytest.mark.covers("G14")
-def test_a_name_loses_what_can_not_be_seen() -> None:
-    given = {
-        "V\u202eera": "Vera",
-        "\u200b\u2066\0": None,
-        "": None,
-        " ": None,
-        "Zoë 李": "Zoë 李",
-        "a\r\nb": "ab",
-        "\ud800x": "x",
-    }
-    for name, shown in given.items():
-        assert BOTH.verify(assertion(ED, name=name)).name == shown
-    for wrong in ("x" * 201, 7, ["Vera"], True):
-        assert_refused(assertion(ED, name=wrong))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"connection": ""}, {"connection": "x" * 256}, {"connection": 7}, {"connection": "a\nb"}, {"amr": "pwd"}]
-    + [{"amr": ["pwd", 1]}, {"amr": ["x"] * 21}, {"amr": [""]}, {"auth_time": "now"}, {"auth_time": True}],
-    ids=repr,
-)
-def test_an_optional_claim_of_the_wrong_shape_is_refused(change: dict[str, Any]) -> None:
-    assert_refused(assertion(ED, **change))
-
-
-@pytest.mark.covers("OBS-04")
-def test_no_claim_reaches_the_exception_or_its_traceback() -> None:
-    planted = "planted.person@secret-company.example"
-    jws = assertion(EdSigner(ED.kid), sub=planted, emails=[{"email": planted, "verified": True}])
-    try:
-        BOTH.verify(jws)
-    except NotAuthenticatedError as refused:
-        shown = "".join(traceback.format_exception(refused)) + repr(refused) + str(refused.args)
-        assert "planted" not in shown
-        assert jws not in shown
-    else:
-        pytest.fail("a forged assertion passed")
-
-
-def test_an_identity_is_judged_anew_each_time() -> None:
-    now = [NOW]
-    verifier = AssertionVerifier(StaticKeys(parse_jwks(jwks(ED))), ISSUER, AUDIENCE, lambda: now[0])
-    jws = assertion(ED, exp=T + 5)
-    assert verifier.verify(jws) == verifier.verify(jws)
-    now[0] += timedelta(seconds=5)
-    with pytest.raises(NotAuthenticatedError):
-        verifier.verify(jws)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -150,6 +151,7 @@ def _could_become_ascii(character: str) -> bool:
     return any(part.isascii() for form in forms for part in form)
 
 
+@lru_cache(maxsize=4096)
 def _domain(text: str, *, claim: bool) -> str:
     if text.startswith("["):
         raise AddressFaultError("domain_literal")

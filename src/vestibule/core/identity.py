@@ -12,6 +12,10 @@ from vestibule.core.email import EmailAddress
 Scope = Literal["tenants", "members", "principals"]
 ALL_SCOPES: frozenset[Scope] = frozenset(("tenants", "members", "principals"))
 PRINCIPAL_ID_MAX = 255
+# Names that are ours to give; no host assertion may speak as one of them.
+LOCAL_NAMES = "local|"
+KEY_NAMES = "key|"
+RESERVED_NAMES = (LOCAL_NAMES, KEY_NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ Actor = VerifiedIdentity | HostKey
 
 def actor_id(actor: Actor) -> str:
     """The name under which *actor* stands in the audit trail."""
-    return f"key:{actor.key_id}" if isinstance(actor, HostKey) else actor.principal_id
+    return f"{KEY_NAMES}{actor.key_id}" if isinstance(actor, HostKey) else actor.principal_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

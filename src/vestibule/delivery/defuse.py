@@ -6,8 +6,8 @@ G-note). After ``defuse`` a text has
 
 * no control, bidirectional, zero-width or unassigned characters, and (names) no line breaks;
 * no encoded-word marks, which Python's ``email`` would decode into a header;
-* nothing that a mail client turns into a link by itself: dots inside words, ``@``, slashes, the colon after a scheme, and digits of
-  telephone length are held apart by U+2060 WORD JOINER, which is not seen and does not break lines.
+* nothing that a mail client turns into a link by itself: dots inside words, ``@``, slashes, the colon
+  after a scheme, and digits of telephone length are held apart by U+2060 WORD JOINER, which is not seen.
 
 The result is still plain text: whoever puts it into HTML escapes it.
 """

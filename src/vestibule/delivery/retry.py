@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When to try a failed delivery again: exponential, capped, spread by chance, and at some point not at all."""
+"""When to try a failed delivery again: exponential, capped, spread by chance, and at last never."""
 
 from __future__ import annotations
 

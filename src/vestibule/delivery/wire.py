@@ -39,7 +39,7 @@ _UTF8 = WirePolicy(linesep="\r\n", utf8=True)
 
 
 def wire_policy(recipient_key: str) -> WirePolicy:
-    """How a mail to *recipient_key* is serialised: headers in ASCII, unless the address itself needs UTF-8."""
+    """How a mail to *recipient_key* is serialised: in ASCII, unless the address itself needs UTF-8."""
     return _SEVEN_BIT if recipient_key.isascii() else _UTF8
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From an assertion or a local account to a verified identity. Decides who somebody is, never what they may do."""
+"""From an assertion or a local account to a verified identity: who somebody is, never what they may do."""

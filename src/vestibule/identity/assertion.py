@@ -26,7 +26,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 
 from vestibule.core.email import AddressFaultError, EmailAddress
-from vestibule.core.identity import PRINCIPAL_ID_MAX, VerifiedAddress, VerifiedIdentity
+from vestibule.core.identity import PRINCIPAL_ID_MAX, RESERVED_NAMES, VerifiedAddress, VerifiedIdentity
 from vestibule.errors import NotAuthenticatedError
 from vestibule.identity.jwks import KID_MAX, KeySource
 from vestibule.identity.strict import decode_segment, load_object
@@ -81,7 +81,7 @@ class AssertionVerifier:
 
     def _verify(self, jws: str) -> VerifiedIdentity:
         # 1
-        if not isinstance(jws, str) or len(jws) > MAX_LENGTH or not jws.isascii():
+        if len(jws) > MAX_LENGTH or not jws.isascii():
             raise _RefusedError("shape")
         head, _, rest = jws.partition(".")
         payload, dot, signature = rest.partition(".")
@@ -101,7 +101,7 @@ class AssertionVerifier:
         key.check(decode_segment(signature), f"{head}.{payload}".encode("ascii"))
         # 6
         return VerifiedIdentity(
-            principal_id=_text(claims.get("sub"), PRINCIPAL_ID_MAX),
+            principal_id=_subject(claims.get("sub")),
             addresses=_addresses(claims.get("emails")),
             name=_name(claims.get("name")),
             connection=_optional_text(claims.get("connection"), CONNECTION_MAX),
@@ -156,6 +156,13 @@ def _text(value: object, limit: int) -> str:
     if not value.isprintable() or value != value.strip():
         raise _RefusedError("not plain text")
     return value
+
+
+def _subject(value: object) -> str:
+    text = _text(value, PRINCIPAL_ID_MAX)
+    if text.startswith(RESERVED_NAMES):
+        raise _RefusedError("sub")
+    return text
 
 
 def _optional_text(value: object, limit: int) -> str | None:

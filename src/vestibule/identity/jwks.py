@@ -6,7 +6,7 @@ Guarantees:
 * a key is Ed25519 (RFC 8037) or P-256 (RFC 7518 section 6.2.1); the key decides which algorithm, and a
   signed header only repeats it (RFC 8725 section 3.1);
 * a set that holds private key material, two keys of one id, or no usable key is refused at start-up;
-* a key id selects from the set and nothing else: it is never a path, a URL or a query (RFC 8725 section 3.10).
+* a key id selects from the set and is never a path, a URL or a query (RFC 8725 section 3.10).
 """
 
 from __future__ import annotations

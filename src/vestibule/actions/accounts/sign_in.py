@@ -6,7 +6,7 @@ from __future__ import annotations
 from vestibule.core.account import SESSION_LIFETIME, Account
 from vestibule.core.email import EmailAddress
 from vestibule.core.event import AccountCreated
-from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
+from vestibule.core.identity import LOCAL_NAMES, Actor, RequestContext, VerifiedIdentity
 from vestibule.core.limits import Limits, hit, network_of
 from vestibule.core.token import digest, mint_id, mint_secret
 from vestibule.errors import AlreadyMemberError, CredentialsRejectedError, RateLimitedError
@@ -70,7 +70,7 @@ def create_account(
     Raises:
         AlreadyMemberError: the address has an account already.
     """
-    account = Account(account_id=f"acct_{mint_id()}", address=address, name=name, password_hash=password_hash)
+    account = Account(account_id=LOCAL_NAMES + mint_id(), address=address, name=name, password_hash=password_hash)
     if not uow.accounts.add(account):
         raise AlreadyMemberError("That address has an account already.")
     uow.audit.append(AccountCreated(principal_id=account.account_id), actor=actor, context=context)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from vestibule.core.account import CHALLENGE_LIFETIME, SESSION_LIFETIME, Account, Challenge
 from vestibule.core.email import EmailAddress
 from vestibule.core.event import AccountCreated
-from vestibule.core.identity import RequestContext
+from vestibule.core.identity import LOCAL_NAMES, RequestContext
 from vestibule.core.limits import Limits, hit, network_of
 from vestibule.core.message import AccountExistsMail, CodeMail
 from vestibule.core.token import digest, mint_id, mint_secret
@@ -95,7 +95,7 @@ def finish_sign_up(uow: UnitOfWork, challenge: Challenge, *, context: RequestCon
         CredentialsRejectedError: the challenge was used, or the address got an account meanwhile.
     """
     account = Account(
-        account_id=f"acct_{mint_id()}",
+        account_id=LOCAL_NAMES + mint_id(),
         address=challenge.address,
         name=challenge.name,
         password_hash=challenge.password_hash,

@@ -50,3 +50,39 @@ def list_own_memberships(uow: UnitOfWork, actor: Actor) -> Sequence[OwnMembershi
         if tenant is not None and tenant.deleted_at is None and membership.is_in_force(now):
             found.append(OwnMembership(membership=membership, tenant=tenant))
     return found
+
+
+def list_fellow_members(
+    uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageRequest
+) -> tuple[Tenant, Membership, Page[Membership]]:
+    """The tenant, the caller's own membership, and a page of members, for any member in force.
+
+    Whoever shows this to fellow members shows names and roles, not addresses.
+
+    Raises:
+        NotFoundError: no such tenant, or the actor does not belong to it.
+    """
+    identity = authority.check_principal(actor)
+    tenant = uow.tenants.find(tenant_id)
+    standing = authority.check_member(tenant, uow.members.find(tenant_id, identity.principal_id), uow.now())
+    if tenant is None:
+        raise NotFoundError
+    return tenant, standing, uow.members.list_of_tenant(tenant_id, request)
+
+
+def get_member(uow: UnitOfWork, actor: Actor, tenant_id: str, principal_id: str) -> Membership:
+    """One member of this tenant, for its administrators, or oneself.
+
+    Raises:
+        NotFoundError, NotPermittedError: unknown here, or not the actor's to see.
+    """
+    identity = authority.check_principal(actor)
+    tenant = uow.tenants.find(tenant_id)
+    standing = uow.members.find(tenant_id, identity.principal_id)
+    if identity.principal_id == principal_id:
+        return authority.check_member(tenant, standing, uow.now())
+    authority.check_administrator(tenant, standing, uow.now())
+    found = uow.members.find(tenant_id, principal_id)
+    if found is None:
+        raise NotFoundError
+    return found

@@ -173,13 +173,15 @@ class InvitationPages:
 
     async def _show_accepted(self, request: Request, shown: InvitationPreview) -> Response:
         joined = request.query_params.get("joined")
-        tenant = {"tenant_name": shown.tenant_name, "role": shown.role}
-        url = f"/tenants/{shown.tenant_id}"
-        if joined in ("new", "kept"):
-            return await self._pages.render(
-                request, "accepted.html", kept_role=joined == "kept", members_url=url, **tenant
-            )
-        return await self._pages.render(request, "already_member.html", members_url=url, **tenant)
+        is_new = joined in ("new", "kept")
+        return await self._pages.render(
+            request,
+            "accepted.html" if is_new else "already_member.html",
+            tenant_name=shown.tenant_name,
+            role=shown.role,
+            kept_role=joined == "kept",
+            members_url=f"/tenants/{shown.tenant_id}",
+        )
 
     async def _refuse(
         self,
