@@ -157,7 +157,7 @@ def _make_runner(settings: Settings, clock: Clock) -> LoopRunner | ThreadRunner:
     if parse_database_url(settings.database_url).get_backend_name() == "sqlite":
         return ThreadRunner(make_engine(settings.database_url), clock=clock)
     engine = make_async_engine(settings.database_url, pool_size=settings.pool_size)
-    return LoopRunner(engine, wire_size=settings.pool_size)
+    return LoopRunner(engine, wire_size=settings.wire_size)
 
 
 def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier | None, FetchedKeys | None]:

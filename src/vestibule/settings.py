@@ -41,6 +41,7 @@ class Settings:
     bind: str = "127.0.0.1:8080"
     log_level: str = "INFO"
     pool_size: int = 8
+    wire_size: int = 24
     worker_batch: int = 20
     worker_poll_ms: int = 500
     limits: Limits = Limits()
@@ -82,6 +83,7 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         bind=values.get("bind", "127.0.0.1:8080"),
         log_level=_read_level(values.get("log_level", "INFO")),
         pool_size=number.read("pool_size", 8, 1, 200),
+        wire_size=number.read("wire_size", 24, 1, 500),
         worker_batch=number.read("worker_batch", 20, 1, 1000),
         worker_poll_ms=number.read("worker_poll_ms", 500, 10, 60_000),
         limits=_read_limits(limits),

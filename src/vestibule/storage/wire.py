@@ -154,7 +154,7 @@ class WirePool:
             opened = await psycopg.AsyncConnection.connect(
                 self._conninfo,
                 autocommit=True,
-                options=f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}",
+                options=f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c plan_cache_mode=force_generic_plan",
             )
         except psycopg.OperationalError:
             raise UnavailableError from None
