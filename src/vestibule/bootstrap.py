@@ -49,6 +49,7 @@ class Deployment:
                 passwords=passwords,
                 verifier=self.verifier,
                 public_url=settings.public_url,
+                origins=frozenset(f"https://{host}" for host in settings.link_hosts),
                 limits=settings.limits,
                 platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
                 trusted_proxies=settings.trusted_proxies,

@@ -96,7 +96,7 @@ def check_same_origin(services: Services, scope: Scope) -> None:
     if site is not None:
         is_ours = site == "same-origin"
     else:
-        is_ours = find_header(scope, b"origin") == services.public_url
+        is_ours = find_header(scope, b"origin") in {services.public_url, *services.origins}
     if not is_ours:
         raise NotPermittedError("This request did not come from this site's own pages.")
 

@@ -23,6 +23,7 @@ class Services:
     verifier: AssertionVerifier | None
     public_url: str
     limits: Limits = Limits()
+    origins: frozenset[str] = frozenset()
     platform_key_hash: bytes | None = field(default=None, repr=False)
     trusted_proxies: tuple[Network, ...] = ()
     refusal_floor_seconds: float = 0.15
