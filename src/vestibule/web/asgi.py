@@ -35,7 +35,7 @@ class Answer:
 
     def list_headers(self) -> list[tuple[bytes, bytes]]:
         # RFC 9110 8.6: a 204 has no length.
-        head = [] if self.status == 204 else [(b"content-length", str(len(self.body)).encode())]  # noqa: PLR2004
+        head = [] if self.status == 204 else [(b"content-length", str(len(self.body)).encode())]
         if self.body:
             head.insert(0, (b"content-type", self.content_type))
         return [*head, *self.headers]

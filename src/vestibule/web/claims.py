@@ -25,8 +25,8 @@ from vestibule.core.token import parse_claim_token
 from vestibule.errors import ClaimRejectedError, RateLimitedError, RejectReason, VestibuleError
 from vestibule.ports import ClaimKey
 from vestibule.web.asgi import OUTCOME, REQUEST_ID, Answer, get_context
-from vestibule.web.identify import get_principal
 from vestibule.web.idempotency import read_key
+from vestibule.web.identify import get_principal
 from vestibule.web.problems import PROBLEM_TYPE, render_problem
 from vestibule.web.services import Services
 

@@ -74,7 +74,10 @@ async def check_no_document(request: Request) -> None:
     _, document = await read_document(request)
     if document:
         raise InvalidRequestError(
-            *(FieldFault(f"/{make_pointer(name)}", "Unknown member; leave it out.") for name in list(document)[:20])
+            *(
+                FieldFault(f"/{make_pointer(name)}", "Unknown member; leave it out.")
+                for name in list(document)[:20]
+            )
         )
 
 

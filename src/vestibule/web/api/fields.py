@@ -96,7 +96,9 @@ Metadata = Annotated[
     AfterValidator(_check_metadata),
     Field(description=f"At most {METADATA_MAX_BYTES} bytes of JSON, {METADATA_DEPTH_MAX} levels."),
 ]
-ExpiresIn = Annotated[StrictInt, Field(ge=TTL_MIN, le=TTL_MAX, description="Seconds; may only shorten policy.")]
+ExpiresIn = Annotated[
+    StrictInt, Field(ge=TTL_MIN, le=TTL_MAX, description="Seconds; may only shorten policy.")
+]
 MembershipExpiresIn = Annotated[
     StrictInt, Field(ge=1, le=MEMBERSHIP_EXPIRES_MAX, description="Seconds from acceptance.")
 ]

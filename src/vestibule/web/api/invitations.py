@@ -36,7 +36,14 @@ _LIST = "/v1/tenants/{tenant_id}/invitations"
 _ONE = _LIST + "/{invitation_id}"
 _REPLAYED = ((b"idempotent-replayed", b"true"),)
 _ISSUE_CODES = [
-    *("role_not_assignable", "not_found", "already_member", "email_invalid", "domain_not_allowed", "seat_limit"),
+    *(
+        "role_not_assignable",
+        "not_found",
+        "already_member",
+        "email_invalid",
+        "domain_not_allowed",
+        "seat_limit",
+    ),
     *("pending_limit", "rate_limited", "tenant_suspended", "idempotency_key_reused"),
 ]
 _RESEND_CODES = [
@@ -61,7 +68,11 @@ class InvitationRoutes:
             self.issue,
             methods=["POST"],
             **describe(
-                "issue_invitation", who=PRINCIPAL, codes=_ISSUE_CODES, answers={201: IssuedJson}, idempotent=True
+                "issue_invitation",
+                who=PRINCIPAL,
+                codes=_ISSUE_CODES,
+                answers={201: IssuedJson},
+                idempotent=True,
             ),
         )
         router.add_api_route(
@@ -131,7 +142,9 @@ class InvitationRoutes:
         cursor: Cursor = None,
     ) -> WholeResponse:
         """Its invitations, the newest first."""
-        wanted = InvitationFilter(state=state, email=None if email is None else EmailAddress.parse_input(email))
+        wanted = InvitationFilter(
+            state=state, email=None if email is None else EmailAddress.parse_input(email)
+        )
         of_email = "" if wanted.email is None else wanted.email.key
         request = parse_page_request(f"invitations:{tenant_id}:{state or ''}:{of_email}", limit, cursor)
         page = await self._runner.read(list_invitations, caller, tenant_id, wanted, request)

@@ -65,7 +65,9 @@ class MemberRoutes:
         """Its members in force, the oldest first."""
         request = parse_page_request(f"members:{tenant_id}", limit, cursor)
         page = await self._runner.read(list_members, caller, tenant_id, request)
-        return answer_json(PageJson(items=[_describe(one) for one in page.items], next_cursor=page.next_cursor))
+        return answer_json(
+            PageJson(items=[_describe(one) for one in page.items], next_cursor=page.next_cursor)
+        )
 
     async def put(
         self,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference at ``/openapi.json``: the routes as they describe themselves, and the link's roads by hand."""
+"""The reference at ``/openapi.json``: routes as they describe themselves, the link's own roads by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOKEN = {
     "name": "token",
     "in": "path",
     "required": True,
-    "description": f"The link's claim token, {TOKEN_LENGTH} characters. Whatever else stands here is refused.",
+    "description": f"The claim token, {TOKEN_LENGTH} characters; whatever else stands here is refused.",
     "schema": {"type": "string"},
 }
 _IDEMPOTENCY_KEY = {
@@ -71,7 +71,13 @@ _PROBLEM_SCHEMA = {
         },
     },
 }
-_CLAIM_CODES = ("unauthenticated", "not_permitted", "email_unverified", "invitation_unavailable", "rate_limited")
+_CLAIM_CODES = (
+    "unauthenticated",
+    "not_permitted",
+    "email_unverified",
+    "invitation_unavailable",
+    "rate_limited",
+)
 
 
 def describe_api(services: Services, routes: Sequence[BaseRoute]) -> dict[str, Any]:

@@ -61,7 +61,9 @@ class OwnRoutes:
         """What is pending for any verified address of this session."""
         request = parse_page_request(f"own:{_digest_addresses(caller)}", limit, cursor)
         page = await self._services.runner.read(list_own, caller, request)
-        return answer_json(PageJson(items=[_describe(one) for one in page.items], next_cursor=page.next_cursor))
+        return answer_json(
+            PageJson(items=[_describe(one) for one in page.items], next_cursor=page.next_cursor)
+        )
 
     async def accept(self, invitation_id: str, request: Request) -> WholeResponse:
         """Accept it: the one way to become a member. Every failure is the refusal."""

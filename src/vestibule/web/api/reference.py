@@ -52,7 +52,9 @@ def describe(
     """The keyword arguments with which a route is added."""
     responses: dict[int | str, dict[str, Any]] = {}
     for status, model in answers.items():
-        responses[status] = {"description": "Done."} if model is None else {"model": model, "description": "Done."}
+        responses[status] = (
+            {"description": "Done."} if model is None else {"model": model, "description": "Done."}
+        )
         if idempotent:
             responses[status]["headers"] = {"Idempotent-Replayed": _REPLAYED}
     extra: dict[str, Any] = {"security": who}
@@ -80,11 +82,11 @@ def _problem(status: int, codes: list[str]) -> dict[str, Any]:
         "description": "Code " + " or ".join(f"`{code}`" for code in codes) + ".",
         "content": {PROBLEM_TYPE.decode(): {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    if status == 429:  # noqa: PLR2004 - the one with limits
+    if status == 429:
         described["headers"] = {
             name: {"schema": {"type": "integer", "minimum": 0}, "required": True}
             for name in ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
         }
-    if status == 401:  # noqa: PLR2004 - and the one that says how to sign in
+    if status == 401:
         described["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}}
     return described

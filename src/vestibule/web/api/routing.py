@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How every API route is entered and left: first who is asking, then a strict reading, then one problem table."""
+"""How every API route is entered and left: first who is asking, then a strict reading, then one table."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _render_http(app: FastAPI, scope: Scope, status: int) -> Answer:
         405: ("method_not_allowed", "This method is not allowed here."),
         415: ("unsupported_media_type", "Send application/json in UTF-8."),
     }.get(status, ("bad_request", "The request can't be read."))
-    headers = ((b"allow", ", ".join(_list_methods(app, scope)).encode()),) if status == 405 else ()  # noqa: PLR2004
+    headers = ((b"allow", ", ".join(_list_methods(app, scope)).encode()),) if status == 405 else ()
     return Answer(status, render_plain(status, code, title, scope[REQUEST_ID]), PROBLEM_TYPE, headers)
 
 
@@ -155,6 +155,8 @@ def _read_faults(error: RequestValidationError) -> list[FieldFault]:
     for found in error.errors():
         place = "".join(f"/{make_pointer(part)}" for part in found["loc"][1:])
         told = found.get("ctx", {}).get("error")
-        detail = str(told) if isinstance(told, ValueError) else _DETAILS.get(found["type"], found["msg"] + ".")
+        detail = (
+            str(told) if isinstance(told, ValueError) else _DETAILS.get(found["type"], found["msg"] + ".")
+        )
         faults.append(FieldFault(place, detail))
     return faults[:50]

@@ -33,13 +33,17 @@ class TenantRoutes:
             _PATH,
             self.put,
             methods=["PUT"],
-            **describe("put_tenant", who=KEY, codes=["tenant_deleted"], answers={200: TenantJson, 201: TenantJson}),
+            **describe(
+                "put_tenant", who=KEY, codes=["tenant_deleted"], answers={200: TenantJson, 201: TenantJson}
+            ),
         )
         router.add_api_route(
             _PATH,
             self.get,
             methods=["GET"],
-            **describe("get_tenant", who=KEY_OR_PRINCIPAL, codes=["not_found"], answers={200: TenantViewJson}),
+            **describe(
+                "get_tenant", who=KEY_OR_PRINCIPAL, codes=["not_found"], answers={200: TenantViewJson}
+            ),
         )
         router.add_api_route(
             _PATH + "/suspend",
