@@ -131,7 +131,7 @@ def test_the_rule_finds_what_points_up_or_sideways(where: str, statement: str) -
         ("bootstrap.py", "from vestibule.settings import Settings\nfrom vestibule.storage import schema"),
         (
             "embedding/facade.py",
-            "import sqlalchemy\nfrom vestibule.actions.accept import accept\nfrom vestibule.storage import schema",
+            "import sqlalchemy\nfrom vestibule.actions.x import x\nfrom vestibule.storage import y",
         ),
         ("cli/serve.py", "from vestibule import bootstrap\nfrom vestibule.settings import Settings"),
     ],
