@@ -18,7 +18,7 @@ from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limit, Limits
 from vestibule.core.message import Letter, Recipient
 from vestibule.core.paging import Page
-from vestibule.core.policy import DEFAULT_POLICY, Policy, parse_policy
+from vestibule.core.policy import Policy, parse_policy
 from vestibule.core.tenant import Membership, Tenant
 from vestibule.core.token import ClaimToken, parse_claim_token
 from vestibule.delivery.retry import RetryPolicy
@@ -67,7 +67,6 @@ from vestibule.errors import (
 )
 
 __all__ = [
-    "DEFAULT_POLICY",
     "Accepted",
     "AlreadyMemberError",
     "ClaimRejectedError",

@@ -16,6 +16,7 @@ from vestibule.core.token import mint_id
 from vestibule.embedding.host import Host, check_public_url, connection_of
 from vestibule.embedding.members import AdaptedMembers, AdaptedTenants, HostMembersFactory
 from vestibule.ports import UnitOfWork
+from vestibule.storage.dialect import begin_joined
 from vestibule.storage.unit_of_work import SqlUnitOfWork, system_clock
 
 Result = TypeVar("Result")
@@ -59,8 +60,10 @@ class Joining:
     @contextmanager
     def _open_unit(self, engine: sa.Engine) -> Iterator[UnitOfWork]:
         """A transaction of its own, for what no request of the host is behind."""
-        with engine.connect() as connection, self._make_unit(connection, joined=False) as uow:
-            yield uow
+        with engine.connect() as connection:
+            begin_joined(connection)  # so that two processes never claim the same message on SQLite
+            with self._make_unit(connection, joined=False) as uow:
+                yield uow
 
     def _make_unit(self, connection: sa.Connection, *, joined: bool) -> SqlUnitOfWork:
         factory = self._members
