@@ -70,9 +70,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
     number = _Numbers(values)
     return Settings(
-        database_url=_need(values, "database_url", "Give sqlite:///path/to/file or postgresql://user@host/name"),
+        database_url=_need(
+            values, "database_url", "Give sqlite:///path/to/file or postgresql://user@host/name"
+        ),
         public_url=_read_public_url(values),
-        link_hosts=tuple(part.strip().lower() for part in values.get("link_hosts", "").split(",") if part.strip()),
+        link_hosts=tuple(
+            part.strip().lower() for part in values.get("link_hosts", "").split(",") if part.strip()
+        ),
         smtp_url=values.get("smtp_url", ""),
         mail_from=values.get("mail_from", ""),
         platform_key=_read_platform_key(values.get("platform_key", "")),
@@ -107,7 +111,9 @@ def _read_file(path: str | None) -> dict[str, str]:
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeError) as error:
-        raise _fault("config", f"can't be read ({type(error).__name__})", "Name a readable TOML file") from None
+        raise _fault(
+            "config", f"can't be read ({type(error).__name__})", "Name a readable TOML file"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise _fault("config", f"is not TOML: {error}", "Correct the file") from None
     return {name.lower(): _as_text(name, value) for name, value in document.items()}
@@ -122,10 +128,14 @@ def _as_text(name: str, value: object) -> str:
 
 
 def _read_public_url(values: Mapping[str, str]) -> str:
-    text = _need(values, "public_url", "Give the https:// URL under which people reach this service").rstrip("/")
+    text = _need(values, "public_url", "Give the https:// URL under which people reach this service").rstrip(
+        "/"
+    )
     parts = urlsplit(text)
     if not parts.hostname or parts.query or parts.fragment or parts.username or parts.path:
-        raise _fault("public_url", "is not a plain origin", "Give scheme and host only, such as https://in.example.com")
+        raise _fault(
+            "public_url", "is not a plain origin", "Give scheme and host only, such as https://in.example.com"
+        )
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise _fault("public_url", "is not https", "Use https; http is for loopback in development only")
     return text
@@ -139,9 +149,13 @@ def _read_platform_key(text: str) -> str:
 
 def _read_networks(text: str) -> tuple[Network, ...]:
     try:
-        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+        return tuple(
+            ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip()
+        )
     except ValueError:
-        raise _fault("trusted_proxies", "holds something that is no network", "Give 10.0.0.0/8, or addresses") from None
+        raise _fault(
+            "trusted_proxies", "holds something that is no network", "Give 10.0.0.0/8, or addresses"
+        ) from None
 
 
 def _read_level(text: str) -> str:

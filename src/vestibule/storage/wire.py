@@ -138,7 +138,9 @@ class WirePool:
                     self._idle.append(connection)
         if result.status != pq.ExecStatus.TUPLES_OK:
             return _read_failure(result)
-        return [_decode(result.get_value(0, index), kind) for index, (_, kind) in enumerate(statement.columns)]
+        return [
+            _decode(result.get_value(0, index), kind) for index, (_, kind) in enumerate(statement.columns)
+        ]
 
     async def close(self) -> None:
         while self._idle:
