@@ -12,19 +12,20 @@ from tests.architecture.sources import Finding, Source, imports_of, package_file
 
 _GROUND = {"core", "errors"}
 _MIDDLE = {"ports", "log", *_GROUND}
-_UPPER = {"web", "delivery", "identity", "keys", "storage", "actions", *_MIDDLE}
+_UPPER = {"web", "metrics", "delivery", "identity", "keys", "storage", "actions", *_MIDDLE}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
     "log": _GROUND,
+    "metrics": set(),
     "settings": {"log", *_GROUND},
     "ports": _GROUND,
     "actions": _MIDDLE,
     "storage": _MIDDLE,
     "keys": _MIDDLE,
     "identity": _MIDDLE,
-    "delivery": {"actions", *_MIDDLE},
-    "web": {"actions", *_MIDDLE},
+    "delivery": {"actions", "metrics", *_MIDDLE},
+    "web": {"actions", "metrics", *_MIDDLE},
     "bootstrap": {"settings", *_UPPER},
     "embedding": {"delivery", "storage", "actions", *_MIDDLE},
     "integrations": {"bootstrap", "embedding", *_UPPER},

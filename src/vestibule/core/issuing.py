@@ -37,7 +37,9 @@ def check_role_exists(policy: Policy, role: str) -> None:
         InvalidRequestError: there is no such role.
     """
     if role not in policy.roles:
-        raise InvalidRequestError(FieldFault("/role", "No such role; give one of the tenant's roles exactly."))
+        raise InvalidRequestError(
+            FieldFault("/role", "No such role; give one of the tenant's roles exactly.")
+        )
 
 
 def check_recipient(policy: Policy, address: EmailAddress, member: Membership | None) -> None:

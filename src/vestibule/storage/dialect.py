@@ -39,6 +39,9 @@ def insert_unless_there(connection: sa.Connection, table: sa.Table, values: Mapp
     if connection.dialect.name == "postgresql":
         statement = postgresql.insert(table).values(dict(values)).on_conflict_do_nothing().returning(key)
         return connection.execute(statement).first() is not None
-    return connection.execute(
-        sqlite.insert(table).values(dict(values)).on_conflict_do_nothing().returning(key)
-    ).first() is not None
+    return (
+        connection.execute(
+            sqlite.insert(table).values(dict(values)).on_conflict_do_nothing().returning(key)
+        ).first()
+        is not None
+    )

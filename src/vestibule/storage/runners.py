@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How actions are run: from the event loop on PostgreSQL (no threads) or SQLite (one thread hop for a whole
-transaction), or plainly, for commands. The one place that tries again after a deadlock."""
+transaction), or plainly, for commands. The one place that tries again after a deadlock.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
+import random  # allow: randomness because jitter is no secret
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from starlette.types import Scope, Send
 
@@ -15,6 +16,29 @@ REQUEST_ID = "vestibule.request_id"
 ROUTE = "vestibule.route"
 CONTEXT = "vestibule.context"
 OUTCOME = "vestibule.outcome"
+JSON_TYPE = b"application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One whole answer, before it is sent."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = JSON_TYPE
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    async def send(self, scope: Scope, send: Send) -> None:
+        """To HEAD the same head without the body."""
+        body = b"" if scope["method"] == "HEAD" else self.body
+        await _send(send, self.status, self.list_headers(), body)
+
+    def list_headers(self) -> list[tuple[bytes, bytes]]:
+        # RFC 9110 8.6: a 204 has no length.
+        head = [] if self.status == 204 else [(b"content-length", str(len(self.body)).encode())]
+        if self.body:
+            head.insert(0, (b"content-type", self.content_type))
+        return [*head, *self.headers]
 
 
 def find_header(scope: Scope, name: bytes) -> str | None:
@@ -48,9 +72,11 @@ async def send_bytes(
     send: Send, status: int, body: bytes, content_type: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
     """One whole response."""
-    head = [(b"content-length", str(len(body)).encode()), *headers]
-    if body:
-        head.insert(0, (b"content-type", content_type))
+    answer = Answer(status, body, content_type, tuple(headers))
+    await _send(send, status, answer.list_headers(), body)
+
+
+async def _send(send: Send, status: int, head: list[tuple[bytes, bytes]], body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
 

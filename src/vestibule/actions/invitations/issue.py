@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
-from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.event import InvitationIssued, InvitationLinkIssued, InvitationSuperseded
 from vestibule.core.identity import Actor, IdempotencyRequest, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState, decide_lifetime
+from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limits
 from vestibule.core.message import InvitationMail
 from vestibule.core.tenant import Tenant
@@ -67,7 +67,9 @@ def _check_rules(
 ) -> None:
     member = uow.members.find_by_address(tenant.tenant_id, draft.email, uow.now())
     issuing.check_recipient(tenant.policy, draft.email, member)
-    issuing.check_pending(tenant.policy, uow.invitations.count_pending(tenant.tenant_id, tenant.policy.max_pending))
+    issuing.check_pending(
+        tenant.policy, uow.invitations.count_pending(tenant.tenant_id, tenant.policy.max_pending)
+    )
     hits = issuing.issue_hits(limits, tenant.tenant_id, inviter.principal_id, draft.email)
     wait = uow.limits.take(hits)
     if wait is not None:
@@ -105,11 +107,15 @@ def _write(
         context=context,
     )
     if token is None:
-        uow.outbox.put(InvitationMail(invitation_id=invitation.invitation_id, generation=invitation.generation))
+        uow.outbox.put(
+            InvitationMail(invitation_id=invitation.invitation_id, generation=invitation.generation)
+        )
     else:
         uow.audit.append(
             InvitationLinkIssued(
-                tenant_id=tenant.tenant_id, invitation_id=invitation.invitation_id, generation=invitation.generation
+                tenant_id=tenant.tenant_id,
+                invitation_id=invitation.invitation_id,
+                generation=invitation.generation,
             ),
             actor=inviter,
             context=context,

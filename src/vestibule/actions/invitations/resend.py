@@ -65,7 +65,12 @@ def resend(
 
 
 def _renew(
-    uow: UnitOfWork, actor: Actor, tenant: Tenant, invitation: Invitation, deliver: Deliver, context: RequestContext
+    uow: UnitOfWork,
+    actor: Actor,
+    tenant: Tenant,
+    invitation: Invitation,
+    deliver: Deliver,
+    context: RequestContext,
 ) -> IssuedInvitation:
     token = mint_claim_token() if deliver == "link" else None
     lifetime = renew_lifetime(tenant.policy, invitation.role, invitation.expires_in)

@@ -41,18 +41,25 @@ def remove_member(
     if removed.role == OWNER and not uow.members.has_other_owner(tenant_id, principal_id):
         raise LastOwnerError
     record = uow.principals.find(principal_id)
-    addresses = {*(record.addresses if record is not None else ()), *([removed.email] if removed.email else [])}
-    revoked = [(found, "inviter_removed") for found in uow.invitations.revoke_of_inviter(
-        principal_id, "inviter_removed", tenant_id=tenant_id
-    )]
-    revoked += [(found, "person_removed") for found in uow.invitations.revoke_of_addresses(
-        addresses, "person_removed", tenant_id=tenant_id
-    )]
+    addresses = {
+        *(record.addresses if record is not None else ()),
+        *([removed.email] if removed.email else []),
+    }
+    revoked = [
+        (found, "inviter_removed")
+        for found in uow.invitations.revoke_of_inviter(principal_id, "inviter_removed", tenant_id=tenant_id)
+    ]
+    revoked += [
+        (found, "person_removed")
+        for found in uow.invitations.revoke_of_addresses(addresses, "person_removed", tenant_id=tenant_id)
+    ]
     for (_, invitation_id), reason in revoked:
         event = InvitationRevoked(tenant_id=tenant_id, invitation_id=invitation_id, reason=reason)
         uow.audit.append(event, actor=actor, context=context)
     if not uow.members.remove(tenant_id, principal_id):
         raise NotFoundError
-    gone = MembershipRemoved(tenant_id=tenant_id, principal_id=principal_id, role=removed.role, reason="removed")
+    gone = MembershipRemoved(
+        tenant_id=tenant_id, principal_id=principal_id, role=removed.role, reason="removed"
+    )
     uow.audit.append(gone, actor=actor, context=context)
     uow.commit()

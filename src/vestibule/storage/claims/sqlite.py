@@ -132,7 +132,9 @@ class SqliteClaims:
         events += [MembershipEnded(tenant_id=tenant_id, principal_id=row[0], role=row[1]) for row in ended]
         context = RequestContext(correlation_id=stamp.correlation_id)
         for event in events:
-            record = replace(record_event(event, actor_id=stamp.actor_id, context=context), source=stamp.source)
+            record = replace(
+                record_event(event, actor_id=stamp.actor_id, context=context), source=stamp.source
+            )
             self._execute(_EVENT, _event_values(record) | values)
         seats = sum(bool(row[1]) for row in lapsed) + len(ended)
         give_back_seats(self._connection, tenant_id, seats)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Promises to deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from vestibule.core.message import OutboxMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedMessage:
+    """An outbox row that one worker holds until its lease ends."""
+
+    message_id: str
+    attempt: int
+    message: OutboxMessage
+
+
+class Outbox(Protocol):
+    """Promises to deliver."""
+
+    def put(self, message: OutboxMessage) -> None: ...
+
+    def claim(self, *, worker: str, limit: int, lease: timedelta) -> Sequence[ClaimedMessage]:
+        """Take due messages for a while; a crash costs one attempt (the lease runs out)."""
+
+    def settle(self, message_id: str, outcome: str, *, retry_in: timedelta | None = None) -> None:
+        """Record the outcome; with *retry_in* the message becomes due again."""
+
+    def lag(self) -> tuple[int, float]:
+        """How many are due, and the age in seconds of the oldest."""

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP API of DESIGN.md section 5, but for the link's own roads (``web/claim_routes.py``).
+
+Routes decide nothing: they read strictly, call one action, and shape what it answers.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from vestibule.web.api.invitations import InvitationRoutes
+from vestibule.web.api.members import MemberRoutes
+from vestibule.web.api.openapi import API_VERSION, describe_api
+from vestibule.web.api.own import OwnRoutes
+from vestibule.web.api.routing import WholeResponse, handle_errors, make_route_class
+from vestibule.web.api.tenants import TenantRoutes
+from vestibule.web.asgi import Answer
+from vestibule.web.claims import dump_json
+from vestibule.web.services import Services
+
+
+def make_api(services: Services) -> ASGIApp:
+    """The API as one ASGI application."""
+    app = FastAPI(
+        title="Vestibule",
+        version=API_VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    strict = APIRouter(route_class=make_route_class(services))
+    claims = APIRouter()
+    TenantRoutes(services).add_to(strict)
+    MemberRoutes(services).add_to(strict)
+    InvitationRoutes(services).add_to(strict)
+    OwnRoutes(services).add_to(strict, claims)
+    app.include_router(strict)
+    app.include_router(claims)
+    handle_errors(app)
+    reference = Answer(200, dump_json(describe_api(services, app.routes)))
+
+    async def show_reference(_request: Request) -> WholeResponse:
+        return WholeResponse(reference)
+
+    app.router.routes.append(Route("/openapi.json", show_reference, methods=["GET"]))
+    return app

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fields of requests and answers, each with the limit that the reference shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Query
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
+
+from vestibule.core.identity import PRINCIPAL_ID_MAX
+from vestibule.core.invitation import (
+    MEMBERSHIP_EXPIRES_MAX,
+    MESSAGE_MAX,
+    METADATA_MAX_BYTES,
+    SCOPE_MAX,
+)
+from vestibule.core.naming import MEMBER_NAME_MAX, TENANT_NAME_MAX, check_message, check_name
+from vestibule.core.paging import CURSOR_MAX, LIMIT_DEFAULT, LIMIT_MAX
+from vestibule.core.policy import ROLE_PATTERN, TTL_MAX, TTL_MIN
+from vestibule.core.tenant import TENANT_ID_PATTERN
+from vestibule.errors import FieldFault, InvalidRequestError, NotFoundError
+
+METADATA_DEPTH_MAX = 8
+EMAIL_MAX = 320
+_TENANT_ID = re.compile(TENANT_ID_PATTERN)
+_INVITATION_ID = re.compile(r"[0-9A-Za-z-]{1,36}")
+_WHOLE = re.compile(r"[1-9][0-9]{0,8}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_REPLACEMENT = "\ufffd"
+
+
+def format_moment(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read_moment(raw: object) -> datetime:
+    if not isinstance(raw, str) or not _MOMENT.fullmatch(raw):
+        raise ValueError("Give a time of RFC 3339 with its zone, such as 2030-01-31T12:00:00Z.")
+    try:
+        return datetime.fromisoformat(raw.upper()).astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        raise ValueError("There is no such time.") from None
+
+
+def _checked_by(check: Callable[[str, str, int], None], most: int) -> AfterValidator:
+    def validate(text: str) -> str:
+        try:
+            check("", text, most)
+        except InvalidRequestError as fault:
+            raise ValueError(str(fault)) from None
+        return text
+
+    return AfterValidator(validate)
+
+
+def _check_printable(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("Give printable characters without space around them.")
+    return text
+
+
+def _check_metadata(value: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) > METADATA_MAX_BYTES:
+        raise ValueError(f"Give at most {METADATA_MAX_BYTES} bytes of JSON.")
+    if _depth_of(value) > METADATA_DEPTH_MAX:
+        raise ValueError(f"Nest at most {METADATA_DEPTH_MAX} levels.")
+    return value
+
+
+def _depth_of(value: Any) -> int:
+    # At most documents.DEPTH_MAX levels get here.
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max((_depth_of(one) for one in inner), default=0)
+
+
+TenantName = Annotated[
+    str, Field(min_length=1, max_length=TENANT_NAME_MAX), _checked_by(check_name, TENANT_NAME_MAX)
+]
+MemberName = Annotated[
+    str, Field(min_length=1, max_length=MEMBER_NAME_MAX), _checked_by(check_name, MEMBER_NAME_MAX)
+]
+PersonalMessage = Annotated[str, Field(max_length=MESSAGE_MAX), _checked_by(check_message, MESSAGE_MAX)]
+# The length is core's to judge, so that a wrong address has the one code for wrong addresses.
+Address = Annotated[str, Field(json_schema_extra={"format": "email", "maxLength": EMAIL_MAX})]
+Role = Annotated[str, Field(pattern=f"^{ROLE_PATTERN}$", max_length=32)]
+Locale = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", max_length=16)]
+GrantScope = Annotated[str, Field(min_length=1, max_length=SCOPE_MAX), AfterValidator(_check_printable)]
+Metadata = Annotated[
+    dict[str, Any],
+    AfterValidator(_check_metadata),
+    Field(description=f"At most {METADATA_MAX_BYTES} bytes of JSON, {METADATA_DEPTH_MAX} levels."),
+]
+ExpiresIn = Annotated[
+    StrictInt, Field(ge=TTL_MIN, le=TTL_MAX, description="Seconds; may only shorten policy.")
+]
+MembershipExpiresIn = Annotated[
+    StrictInt, Field(ge=1, le=MEMBERSHIP_EXPIRES_MAX, description="Seconds from acceptance.")
+]
+GivenMoment = Annotated[
+    datetime, BeforeValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(format_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+
+
+def _read_whole(raw: object) -> int:
+    if not isinstance(raw, str) or not _WHOLE.fullmatch(raw):
+        raise ValueError(f"Give a whole number from 1 to {LIMIT_MAX}.")
+    return int(raw)
+
+
+PageLimit = Annotated[
+    int | None,
+    BeforeValidator(_read_whole, json_schema_input_type=int),
+    Query(alias="limit", ge=1, le=LIMIT_MAX, description=f"How many; {LIMIT_DEFAULT} unless told."),
+]
+Cursor = Annotated[str | None, Query(max_length=CURSOR_MAX, description="next_cursor of the page before.")]
+
+
+_TENANT_PATH = Path(json_schema_extra={"pattern": f"^{TENANT_ID_PATTERN}$", "maxLength": 64})
+_PRINCIPAL_PATH = Path(
+    description="Percent-encoded; may hold slashes.",
+    json_schema_extra={"minLength": 1, "maxLength": PRINCIPAL_ID_MAX},
+)
+_INVITATION_PATH = Path(json_schema_extra={"format": "uuid"})
+
+
+async def _find_tenant_id(tenant_id: Annotated[str, _TENANT_PATH]) -> str:
+    if not _TENANT_ID.fullmatch(tenant_id):
+        raise NotFoundError
+    return tenant_id
+
+
+async def _read_tenant_id(tenant_id: Annotated[str, _TENANT_PATH]) -> str:
+    if not _TENANT_ID.fullmatch(tenant_id):
+        raise InvalidRequestError(FieldFault("/tenant_id", f"A tenant id matches {TENANT_ID_PATTERN}."))
+    return tenant_id
+
+
+async def _find_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> str:
+    if not is_principal_id(principal_id):
+        raise NotFoundError
+    return principal_id
+
+
+async def _read_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> str:
+    if not is_principal_id(principal_id):
+        told = f"Give 1 to {PRINCIPAL_ID_MAX} printable characters in UTF-8, no space around them."
+        raise InvalidRequestError(FieldFault("/principal_id", told))
+    return principal_id
+
+
+async def _find_invitation_id(invitation_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(invitation_id):
+        raise NotFoundError
+    return invitation_id
+
+
+def is_principal_id(text: str) -> bool:
+    """The same texts that an assertion's ``sub`` may be; a path that was not UTF-8 is none of them."""
+    is_plain = text.isprintable() and text == text.strip() and _REPLACEMENT not in text
+    return is_plain and 0 < len(text) <= PRINCIPAL_ID_MAX
+
+
+TenantId = Annotated[str, Depends(_find_tenant_id)]
+NewTenantId = Annotated[str, Depends(_read_tenant_id)]
+PrincipalId = Annotated[str, Depends(_find_principal_id)]
+NewPrincipalId = Annotated[str, Depends(_read_principal_id)]
+InvitationId = Annotated[str, Depends(_find_invitation_id)]

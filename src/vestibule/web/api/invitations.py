@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``/v1/tenants/{tenant_id}/invitations``: issue, list, get, resend, revoke."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from vestibule import metrics
+from vestibule.actions.invitations.issue import issue
+from vestibule.actions.invitations.resend import resend
+from vestibule.actions.invitations.review import get_invitation, list_invitations
+from vestibule.actions.invitations.revoke import revoke
+from vestibule.core.email import EmailAddress
+from vestibule.core.identity import actor_id
+from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState
+from vestibule.core.issuing import IssuedInvitation
+from vestibule.core.paging import parse_page_request
+from vestibule.ports import InvitationFilter
+from vestibule.web.api.fields import EMAIL_MAX, Cursor, InvitationId, PageLimit, TenantId
+from vestibule.web.api.reference import PRINCIPAL, describe
+from vestibule.web.api.routing import (
+    BODY,
+    Caller,
+    Surroundings,
+    WholeResponse,
+    answer_json,
+    answer_nothing,
+)
+from vestibule.web.api.schemas import InvitationJson, IssuedJson, IssueInvitation, PageJson, ResendInvitation
+from vestibule.web.idempotency import read_key
+from vestibule.web.services import Services
+
+_LIST = "/v1/tenants/{tenant_id}/invitations"
+_ONE = _LIST + "/{invitation_id}"
+_REPLAYED = ((b"idempotent-replayed", b"true"),)
+_ISSUE_CODES = [
+    *(
+        "role_not_assignable",
+        "not_found",
+        "already_member",
+        "email_invalid",
+        "domain_not_allowed",
+        "seat_limit",
+    ),
+    *("pending_limit", "rate_limited", "tenant_suspended", "idempotency_key_reused"),
+]
+_RESEND_CODES = [
+    *("role_not_assignable", "not_found", "not_pending", "already_member", "domain_not_allowed"),
+    *("too_soon", "rate_limited", "tenant_suspended"),
+]
+
+WantedState = Annotated[InvitationState | None, Query()]
+WantedEmail = Annotated[str | None, Query(max_length=EMAIL_MAX, description="Exactly this address.")]
+
+
+class InvitationRoutes:
+    """What a tenant's administrators do with invitations."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._runner = services.runner
+
+    def add_to(self, router: APIRouter) -> None:
+        router.add_api_route(
+            _LIST,
+            self.issue,
+            methods=["POST"],
+            **describe(
+                "issue_invitation",
+                who=PRINCIPAL,
+                codes=_ISSUE_CODES,
+                answers={201: IssuedJson},
+                idempotent=True,
+            ),
+        )
+        router.add_api_route(
+            _LIST,
+            self.list_all,
+            methods=["GET"],
+            **describe(
+                "list_invitations",
+                who=PRINCIPAL,
+                codes=["not_found", "email_invalid"],
+                answers={200: PageJson[InvitationJson]},
+            ),
+        )
+        router.add_api_route(
+            _ONE,
+            self.get,
+            methods=["GET"],
+            **describe("get_invitation", who=PRINCIPAL, codes=["not_found"], answers={200: InvitationJson}),
+        )
+        router.add_api_route(
+            _ONE + "/resend",
+            self.resend,
+            methods=["POST"],
+            **describe("resend_invitation", who=PRINCIPAL, codes=_RESEND_CODES, answers={200: IssuedJson}),
+        )
+        router.add_api_route(
+            _ONE,
+            self.revoke,
+            methods=["DELETE"],
+            **describe(
+                "revoke_invitation", who=PRINCIPAL, codes=["not_found", "not_pending"], answers={204: None}
+            ),
+        )
+
+    async def issue(
+        self,
+        tenant_id: TenantId,
+        body: IssueInvitation,
+        caller: Caller,
+        context: Surroundings,
+        request: Request,
+    ) -> WholeResponse:
+        """Promise a role to an address; an earlier promise to the same address is superseded."""
+        asked = body.model_dump(exclude={"email"})
+        issued = await self._runner.run(
+            issue,
+            caller,
+            tenant_id,
+            InvitationDraft(email=EmailAddress.parse_input(body.email), **asked),
+            context=context,
+            limits=self._services.limits,
+            idempotency=read_key(request.scope, actor_id(caller), request.scope[BODY]),
+        )
+        if issued.is_replay:
+            return answer_json(self._describe_issued(issued), status=201, headers=_REPLAYED)
+        metrics.ISSUED.labels("issue").inc()
+        return answer_json(self._describe_issued(issued), status=201)
+
+    async def list_all(
+        self,
+        tenant_id: TenantId,
+        caller: Caller,
+        *,
+        state: WantedState = None,
+        email: WantedEmail = None,
+        limit: PageLimit = None,
+        cursor: Cursor = None,
+    ) -> WholeResponse:
+        """Its invitations, the newest first."""
+        wanted = InvitationFilter(
+            state=state, email=None if email is None else EmailAddress.parse_input(email)
+        )
+        of_email = "" if wanted.email is None else wanted.email.key
+        request = parse_page_request(f"invitations:{tenant_id}:{state or ''}:{of_email}", limit, cursor)
+        page = await self._runner.read(list_invitations, caller, tenant_id, wanted, request)
+        shown = [_describe(view.invitation, view.state) for view in page.items]
+        return answer_json(PageJson(items=shown, next_cursor=page.next_cursor))
+
+    async def get(self, tenant_id: TenantId, invitation_id: InvitationId, caller: Caller) -> WholeResponse:
+        """One invitation of this tenant."""
+        view = await self._runner.read(get_invitation, caller, tenant_id, invitation_id)
+        return answer_json(_describe(view.invitation, view.state))
+
+    async def resend(
+        self,
+        tenant_id: TenantId,
+        invitation_id: InvitationId,
+        caller: Caller,
+        context: Surroundings,
+        body: ResendInvitation | None = None,
+    ) -> WholeResponse:
+        """Kill the old link and deliver a new one; the window starts anew."""
+        issued = await self._runner.run(
+            resend,
+            caller,
+            tenant_id,
+            invitation_id,
+            deliver="email" if body is None else body.deliver,
+            context=context,
+            limits=self._services.limits,
+        )
+        metrics.ISSUED.labels("resend").inc()
+        return answer_json(self._describe_issued(issued))
+
+    async def revoke(
+        self, tenant_id: TenantId, invitation_id: InvitationId, caller: Caller, context: Surroundings
+    ) -> WholeResponse:
+        """End it by hand; its link is dead from here on."""
+        await self._runner.run(revoke, caller, tenant_id, invitation_id, context=context)
+        metrics.REVOKED.inc()
+        return answer_nothing()
+
+    def _describe_issued(self, issued: IssuedInvitation) -> InvitationJson:
+        shown = _describe(issued.invitation, issued.state)
+        if issued.token is None:
+            return shown
+        return IssuedJson(**dict(shown), link=f"{self._services.public_url}/i/{issued.token.reveal()}")
+
+
+def _describe(invitation: Invitation, state: InvitationState) -> InvitationJson:
+    return InvitationJson(
+        invitation_id=invitation.invitation_id,
+        tenant_id=invitation.tenant_id,
+        state=state.value,
+        email=invitation.invited_email.key,
+        role=invitation.role,
+        inviter_principal_id=invitation.inviter_principal_id,
+        message=invitation.message,
+        scope=invitation.scope,
+        metadata=None if invitation.metadata is None else dict(invitation.metadata),
+        locale=invitation.locale,
+        membership_expires_in=invitation.membership_expires_in,
+        created_at=invitation.created_at,
+        expires_at=invitation.expires_at,
+        generation=invitation.generation,
+        send_count=invitation.send_count,
+        last_sent_at=invitation.last_sent_at,
+        accepted_at=invitation.consumed_at,
+        declined_at=invitation.declined_at,
+        revoked_at=invitation.revoked_at,
+        revoked_reason=invitation.revoked_reason,
+    )

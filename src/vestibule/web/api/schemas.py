@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documents of the API: what is read (unknown members are refused) and what is answered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from vestibule.core.invitation import Deliver
+from vestibule.core.policy import COOLDOWN_MAX, ROLE_PATTERN, SEATS_MAX, TTL_MAX, TTL_MIN
+from vestibule.web.api.fields import (
+    Address,
+    ExpiresIn,
+    GivenMoment,
+    GrantScope,
+    Locale,
+    MemberName,
+    MembershipExpiresIn,
+    Metadata,
+    Moment,
+    PersonalMessage,
+    Role,
+    TenantName,
+)
+
+_ROLE = {"type": "string", "pattern": f"^{ROLE_PATTERN}$"}
+POLICY_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Policy",
+    "description": "What is left out keeps its default. Durations are whole seconds.",
+    "additionalProperties": False,
+    "properties": {
+        "allowed_domains": {
+            "type": ["array", "null"],
+            "items": {"type": "string"},
+            "minItems": 1,
+            "maxItems": 1000,
+        },
+        "assignable": {
+            "type": "object",
+            "propertyNames": _ROLE,
+            "maxProperties": 100,
+            "additionalProperties": {"type": "array", "items": _ROLE, "maxItems": 100},
+        },
+        "max_pending": {"type": "integer", "minimum": 1, "maximum": SEATS_MAX},
+        "require_connection": {"type": ["string", "null"], "minLength": 1, "maxLength": 255},
+        "resend_cooldown": {"type": "integer", "minimum": 0, "maximum": COOLDOWN_MAX},
+        "seat_limit": {"type": ["integer", "null"], "minimum": 0, "maximum": SEATS_MAX},
+        "seats_count_pending": {"type": "boolean"},
+        "target_key": {"enum": ["address", "address_role"]},
+        "ttl": {
+            "type": "object",
+            "propertyNames": _ROLE,
+            "maxProperties": 100,
+            "additionalProperties": {"type": "integer", "minimum": TTL_MIN, "maximum": TTL_MAX},
+        },
+    },
+}
+# core.policy reads it, and names every field at fault; here it is only described.
+PolicyDocument = Annotated[dict[str, Any], WithJsonSchema(POLICY_SCHEMA)]
+State = Literal["held", "pending", "accepted", "declined", "revoked", "expired"]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class PutTenant(_Asked):
+    """A tenant as its host wants it."""
+
+    name: TenantName
+    policy: PolicyDocument | None = None
+
+
+class PutMember(_Asked):
+    """A member as its host wants it."""
+
+    role: Role
+    email: Address | None = None
+    name: MemberName | None = None
+    expires_at: GivenMoment | None = None
+
+
+class IssueInvitation(_Asked):
+    """A pending grant, as its inviter wants it; everything else is the server's."""
+
+    email: Address
+    role: Role
+    message: PersonalMessage | None = None
+    expires_in: ExpiresIn | None = None
+    scope: GrantScope | None = None
+    metadata: Metadata | None = None
+    membership_expires_in: MembershipExpiresIn | None = None
+    locale: Locale = "en"
+    deliver: Deliver = "email"
+
+
+class ResendInvitation(_Asked):
+    """How to deliver it this time."""
+
+    deliver: Deliver = "email"
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class TenantJson(_Told):
+    """A tenant."""
+
+    tenant_id: str
+    name: str
+    state: Literal["active", "suspended", "deleted"]
+    policy: PolicyDocument
+    policy_version: int
+    created_at: Moment
+    suspended_at: Moment | None
+
+
+class SeatsJson(_Told):
+    """Seats taken, and how many there are."""
+
+    used: int
+    limit: int
+
+
+class TenantViewJson(TenantJson):
+    """A tenant with its seats; null without a limit."""
+
+    seats: SeatsJson | None
+
+
+class MemberJson(_Told):
+    """A member."""
+
+    principal_id: str
+    role: str
+    email: str | None
+    name: str | None
+    created_at: Moment
+    expires_at: Moment | None
+    invitation_id: str | None
+
+
+class OffboardedJson(_Told):
+    """What offboarding did."""
+
+    memberships_removed: int
+    invitations_revoked: int
+    sessions_ended: int
+    last_owner_of: list[str] = Field(description="Tenants that need another owner.")
+
+
+class InvitationJson(_Told):
+    """An invitation, as its tenant's administrators see it. Never its token."""
+
+    invitation_id: str
+    tenant_id: str
+    state: State
+    email: str
+    role: str
+    inviter_principal_id: str
+    message: str | None
+    scope: str | None
+    metadata: dict[str, Any] | None
+    locale: str
+    membership_expires_in: int | None
+    created_at: Moment
+    expires_at: Moment
+    generation: int
+    send_count: int
+    last_sent_at: Moment | None
+    accepted_at: Moment | None
+    declined_at: Moment | None
+    revoked_at: Moment | None
+    revoked_reason: str | None
+
+
+class IssuedJson(InvitationJson):
+    """The same, with the link for this once when ``deliver`` was ``link``."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+    link: str | None = Field(default=None, json_schema_extra={"type": "string", "format": "uri"})
+
+
+class OwnInvitationJson(_Told):
+    """A pending invitation, as its invitee sees it."""
+
+    invitation_id: str
+    tenant_name: str
+    role: str
+    email: str
+    inviter_name: str | None
+    message: str | None
+    created_at: Moment
+    expires_at: Moment
+    state: State
+
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class PageJson(_Told, Generic[Item]):
+    """One page of a list."""
+
+    items: list[Item]
+    next_cursor: str | None
