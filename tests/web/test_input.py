@@ -59,7 +59,11 @@ RAW_BODIES: list[bytes] = [
     b'{"email": "v@example.com", "role": "member", "metadata": {"\\udfff": 1}}',
     b'{"email": "v@example.com", "role": "member", "metadata": {"a": ["\\u0000"]}}',
     b'{"email": "v@example.com", "role": "member", "expires_in": ' + b"9" * 5000 + b"}",
-    b'{"email": "v@example.com", "role": "member", "metadata": ' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}",
+    b'{"email": "v@example.com", "role": "member", "metadata": '
+    + b'{"a":' * 5000
+    + b"1"
+    + b"}" * 5000
+    + b"}",
     b"[" * 60_000,
     b'{"a":' * 9_000,
     b"",
@@ -118,7 +122,8 @@ def test_a_body_that_is_not_one_strict_json_object_is_refused(world: World, cont
 
 @pytest.mark.covers("W01")
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/json; charset=utf-16", "text/json"]
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "", "application/json; charset=utf-16", "text/json"],
 )
 def test_W01_only_application_json_is_read(world: World, kind: str) -> None:
     home, owner = arrange(world)
@@ -202,7 +207,9 @@ def test_a_principal_id_that_no_assertion_could_hold_is_refused(world: World, ra
     assert world.call("DELETE", f"{home}/members/{raw}", owner).status_code == 404
 
 
-@pytest.mark.parametrize("raw", ["%00", "a%00", "%F0%9F%92%A9", ".x", "-x", "x" * 65, "a b", "%2e%2e", "a%0a"])
+@pytest.mark.parametrize(
+    "raw", ["%00", "a%00", "%F0%9F%92%A9", ".x", "-x", "x" * 65, "a b", "%2e%2e", "a%0a"]
+)
 def test_a_tenant_id_of_the_wrong_shape_is_unknown_and_can_not_be_made(world: World, raw: str) -> None:
     owner = world.new_person()
     for method, rest in (("GET", ""), ("GET", "/members"), ("GET", "/invitations"), ("POST", "/suspend")):
@@ -298,13 +305,25 @@ def test_a_bad_idempotency_key_is_named(world: World, header: str) -> None:
 
 @pytest.mark.covers("INT-01", "W07")
 @pytest.mark.parametrize(
-    "path", ["/v1/", "/v1/nothing", "/v1/tenants", "/v1/tenants/x/", "/v1//tenants/x", "/V1/tenants/x", "/v1/Tenants/x"]
+    "path",
+    [
+        "/v1/",
+        "/v1/nothing",
+        "/v1/tenants",
+        "/v1/tenants/x/",
+        "/v1//tenants/x",
+        "/V1/tenants/x",
+        "/v1/Tenants/x",
+    ],
 )
 def test_W07_an_unknown_road_is_a_problem_of_its_own(world: World, path: str) -> None:
     answer = world.call("GET", path, PLATFORM)
     assert answer.status_code == 404
     if path.startswith("/v1/"):
-        assert (answer.json()["code"], answer.headers["content-type"]) == ("not_found", "application/problem+json")
+        assert (answer.json()["code"], answer.headers["content-type"]) == (
+            "not_found",
+            "application/problem+json",
+        )
 
 
 @pytest.mark.covers("INT-01", "D03", "W07")
