@@ -92,7 +92,7 @@ class Invitations(Protocol):
     def set_token(self, invitation_id: str, generation: int, claim_token_hash: bytes) -> bool:
         """Store the hash on the still-pending record and generation (ruling 2)."""
 
-    def record_sent(self, invitation_id: str, generation: int) -> None: ...
+    def record_sent(self, invitation_id: str) -> None: ...
 
     def record_expired(self, limit: int) -> Sequence[tuple[str, str]]:
         """Mark what the clock has ended, once each: (tenant id, invitation id)."""

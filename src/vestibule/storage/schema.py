@@ -63,7 +63,7 @@ metadata = sa.MetaData(
 
 
 def _text(length: int) -> sa.String:
-    # Byte order on PostgreSQL whatever the database's locale (CRYPTO.md 8, rule 8); SQLite's default is BINARY.
+    # Byte order on PostgreSQL whatever the database's locale (CRYPTO.md 8, rule 8), as SQLite's BINARY.
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 

@@ -50,7 +50,7 @@ def _record(
         return
     event: InvitationSent | InvitationSendFailed
     if outcome == SENT:
-        uow.invitations.record_sent(message.invitation_id, message.generation)
+        uow.invitations.record_sent(message.invitation_id)
         event = InvitationSent(
             tenant_id=invitation.tenant_id,
             invitation_id=invitation.invitation_id,

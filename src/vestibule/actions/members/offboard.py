@@ -14,7 +14,7 @@ from vestibule.ports import UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offboarded:
-    """What was done. *last_owner_of*: tenants that keep the row, without its force, until they get another owner."""
+    """What was done. *last_owner_of*: tenants that keep the row without its force, for want of an heir."""
 
     memberships_removed: int
     invitations_revoked: int

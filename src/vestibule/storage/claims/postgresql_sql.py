@@ -129,7 +129,8 @@ counted AS (
   SELECT key, (SELECT now_ms FROM clock) + step FROM asked ORDER BY key
   ON CONFLICT (key) DO UPDATE SET arrives_at_ms = GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock))
       + (SELECT step FROM asked WHERE key = kept.key)
-    WHERE GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock)) + (SELECT step FROM asked WHERE key = kept.key)
+    WHERE GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock))
+      + (SELECT step FROM asked WHERE key = kept.key)
       <= (SELECT now_ms + span + 0.001 FROM clock, asked WHERE key = kept.key)
   RETURNING key
 ),
@@ -163,7 +164,8 @@ ended AS (
 facts AS (
   SELECT invitation_id, 'invitation.expired' AS kind, '{}' AS body FROM lapsed
   UNION ALL
-  SELECT NULL, 'membership.ended', CAST(jsonb_build_object('principal_id', principal_id, 'role', role) AS text)
+  SELECT NULL, 'membership.ended',
+    CAST(jsonb_build_object('principal_id', principal_id, 'role', role) AS text)
   FROM ended
 ),
 event AS (

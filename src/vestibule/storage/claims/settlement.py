@@ -7,7 +7,7 @@ from vestibule.ports import Settlement
 
 
 def seat_change(settlement: Settlement) -> tuple[int | None, int]:
-    """(shard, change): an accept converts its own reservation; a member costs nothing; else one seat is taken.
+    """(shard, change): an accept converts its own reservation, a member costs nothing, else a seat is taken.
 
     A member whose invitation had reserved a seat gives that reservation back. Without a limit: (None, 0).
     """

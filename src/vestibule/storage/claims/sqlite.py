@@ -68,6 +68,9 @@ _NOTICE = """
 INSERT INTO outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
 VALUES (:message_id, :message_kind, :message_payload, :now_ms, :now_ms, 0)
 """
+_ADDRESS = """
+INSERT INTO principal_addresses (principal_id, address) VALUES (:id, :address) ON CONFLICT DO NOTHING
+"""
 _LAPSED = """
 UPDATE invitations SET expired_at = :now_ms
 WHERE tenant_id = :tenant_id AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL
@@ -155,10 +158,7 @@ class SqliteClaims:
         principal_id = settlement.identity.principal_id
         self._execute("DELETE FROM principal_addresses WHERE principal_id = :id", {"id": principal_id})
         for verified in settlement.identity.addresses:
-            self._execute(
-                "INSERT INTO principal_addresses (principal_id, address) VALUES (:id, :address) ON CONFLICT DO NOTHING",
-                {"id": principal_id, "address": verified.address.key},
-            )
+            self._execute(_ADDRESS, {"id": principal_id, "address": verified.address.key})
 
     def _values(self, settlement: Settlement) -> dict[str, Any]:
         grant, now_ms, seconds = settlement.grant, self._now_ms(), settlement.grant.membership_expires_in

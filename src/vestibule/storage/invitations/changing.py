@@ -118,7 +118,7 @@ class ChangingInvitations(InvitationRows):
         )
         return self._connection.execute(change).rowcount == 1
 
-    def record_sent(self, invitation_id: str, generation: int) -> None:
+    def record_sent(self, invitation_id: str) -> None:
         change = (
             sa.update(invitations)
             .where(invitations.c.invitation_id == invitation_id)
