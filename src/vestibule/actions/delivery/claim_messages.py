@@ -34,7 +34,7 @@ def settle_message(
     context: RequestContext,
 ) -> None:
     """The outcome is recorded; for an invitation's mail, beside the invitation and in the trail."""
-    uow.outbox.settle(claimed.message_id, outcome, retry_in=retry_in)
+    uow.outbox.settle(claimed, outcome, retry_in=retry_in)
     message = claimed.message
     if isinstance(message, InvitationMail) and outcome != DROPPED:
         _record(uow, message, claimed.attempt, outcome, context)

@@ -39,7 +39,9 @@ class MintedCode:
 def prepare_letter(
     uow: UnitOfWork, claimed: ClaimedMessage, *, public_url: str, code: MintedCode | None = None
 ) -> Letter | None:
-    """The letter to send now, or None when its reason is gone."""
+    """The letter to send now, or None when its reason is gone, or the message is another worker's by now."""
+    if not uow.outbox.holds(claimed):
+        return None
     try:
         return _prepare(uow, claimed, public_url, code)
     except NotFoundError:
