@@ -31,10 +31,12 @@ class Invitations(Protocol):
     def get_by_id(self, invitation_id: str) -> Invitation:
         """Across tenants: for the invitee's own list and for delivery only. Raises NotFoundError."""
 
-    def supersede(self, tenant_id: str, email: EmailAddress, target: str) -> Sequence[str]:
+    def supersede(
+        self, tenant_id: str, email: EmailAddress, target: str
+    ) -> tuple[Sequence[str], Sequence[str]]:
         """End what is open for this target: stale ones as expired, pending ones as superseded.
 
-        Returns the ids of those superseded. Their hashes are rotated away.
+        Returns the ids of both, those expired first. The hashes of those superseded are rotated away.
         """
 
     def add(
