@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every claim, accepted or not, shares: the address rule before the look-up, the count of wrong tries."""
+"""What every claim shares, accepted or not: the address rule before the look-up, the count of wrong tries."""
 
 from __future__ import annotations
 

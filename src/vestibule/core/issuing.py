@@ -75,7 +75,7 @@ def issue_hits(limits: Limits, tenant_id: str, principal_id: str, address: Email
 
 
 def _abuse_key(address: EmailAddress) -> str:
-    # For limits only, never for access: plus-tags and Gmail's dots do not make a new recipient (CRYPTO.md 8.1).
+    # For limits only, never for access: plus-tags and Gmail's dots make no new recipient (CRYPTO.md 8.1).
     local = address.local.partition("+")[0] or address.local
     if address.domain in ("gmail.com", "googlemail.com"):
         return f"{local.replace('.', '')}@gmail.com"

@@ -28,8 +28,11 @@ class Outbox(Protocol):
     def claim(self, *, worker: str, limit: int, lease: timedelta) -> Sequence[ClaimedMessage]:
         """Take due messages for a while; a crash costs one attempt (the lease runs out)."""
 
-    def settle(self, message_id: str, outcome: str, *, retry_in: timedelta | None = None) -> None:
-        """Record the outcome; with *retry_in* the message becomes due again."""
+    def holds(self, claimed: ClaimedMessage) -> bool:
+        """Whether nobody has settled or claimed it since; kept so until the transaction ends."""
+
+    def settle(self, claimed: ClaimedMessage, outcome: str, *, retry_in: timedelta | None = None) -> None:
+        """Record the outcome, unless the claim was lost; with *retry_in* the message becomes due again."""
 
     def lag(self) -> tuple[int, float]:
         """How many are due, and the age in seconds of the oldest."""

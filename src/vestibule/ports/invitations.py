@@ -31,10 +31,12 @@ class Invitations(Protocol):
     def get_by_id(self, invitation_id: str) -> Invitation:
         """Across tenants: for the invitee's own list and for delivery only. Raises NotFoundError."""
 
-    def supersede(self, tenant_id: str, email: EmailAddress, target: str) -> Sequence[str]:
+    def supersede(
+        self, tenant_id: str, email: EmailAddress, target: str
+    ) -> tuple[Sequence[str], Sequence[str]]:
         """End what is open for this target: stale ones as expired, pending ones as superseded.
 
-        Returns the ids of those superseded. Their hashes are rotated away.
+        Returns the ids of both, those expired first. The hashes of those superseded are rotated away.
         """
 
     def add(
@@ -92,7 +94,7 @@ class Invitations(Protocol):
     def set_token(self, invitation_id: str, generation: int, claim_token_hash: bytes) -> bool:
         """Store the hash on the still-pending record and generation (ruling 2)."""
 
-    def record_sent(self, invitation_id: str, generation: int) -> None: ...
+    def record_sent(self, invitation_id: str) -> None: ...
 
     def record_expired(self, limit: int) -> Sequence[tuple[str, str]]:
         """Mark what the clock has ended, once each: (tenant id, invitation id)."""

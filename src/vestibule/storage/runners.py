@@ -69,9 +69,11 @@ class PlainRunner:
     def _attempt(self, action: Callable[..., Result], args: Any, kwargs: Any, *, read_only: bool) -> Result:
         for attempt in range(_TRIES):
             try:
-                with self._engine.connect().execution_options(**{READ_ONLY: read_only}) as connection:
-                    with SqlUnitOfWork(connection, clock=self._clock) as uow:
-                        return action(uow, *args, **kwargs)
+                with (
+                    self._engine.connect().execution_options(**{READ_ONLY: read_only}) as connection,
+                    SqlUnitOfWork(connection, clock=self._clock) as uow,
+                ):
+                    return action(uow, *args, **kwargs)
             except sa.exc.DBAPIError as error:
                 if not _is_retried(error):
                     raise _translate(error) from None

@@ -8,7 +8,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
-from vestibule.core.event import InvitationIssued, InvitationLinkIssued, InvitationSuperseded
+from vestibule.core.event import (
+    InvitationExpired,
+    InvitationIssued,
+    InvitationLinkIssued,
+    InvitationSuperseded,
+)
 from vestibule.core.identity import Actor, IdempotencyRequest, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState, decide_lifetime
 from vestibule.core.issuing import IssuedInvitation
@@ -86,15 +91,7 @@ def _write(
 ) -> IssuedInvitation:
     token = mint_claim_token() if draft.deliver == "link" else None
     invitation = _draw_up(tenant, inviter, draft, now, context)
-    superseded = _place(uow, tenant, invitation, token, context)
-    for earlier in superseded:
-        uow.audit.append(
-            InvitationSuperseded(
-                tenant_id=tenant.tenant_id, invitation_id=earlier, superseded_by_id=invitation.invitation_id
-            ),
-            actor=inviter,
-            context=context,
-        )
+    _place(uow, tenant, invitation, token, context)
     uow.audit.append(
         InvitationIssued(
             tenant_id=tenant.tenant_id,
@@ -149,13 +146,12 @@ def _draw_up(
 
 def _place(
     uow: UnitOfWork, tenant: Tenant, invitation: Invitation, token: ClaimToken | None, context: RequestContext
-) -> list[str]:
+) -> None:
     reserves = tenant.policy.seat_limit is not None and tenant.policy.seats_count_pending
     target = tenant.policy.target_of(invitation.role)
-    superseded: list[str] = []
     has_seat = False
     for _ in range(_RACE_TRIES):
-        superseded += uow.invitations.supersede(tenant.tenant_id, invitation.invited_email, target)
+        _supersede(uow, invitation, target, context)
         if reserves and not has_seat:
             if not _reserve(uow, tenant.tenant_id, context):
                 raise SeatLimitError
@@ -168,8 +164,19 @@ def _place(
             reserves_seat=reserves,
         )
         if added:
-            return superseded
+            return
     raise UnavailableError
+
+
+def _supersede(uow: UnitOfWork, invitation: Invitation, target: str, context: RequestContext) -> None:
+    tenant_id, by = invitation.tenant_id, invitation.invitation_id
+    expired, superseded = uow.invitations.supersede(tenant_id, invitation.invited_email, target)
+    for earlier in expired:
+        ended = InvitationExpired(tenant_id=tenant_id, invitation_id=earlier)
+        uow.audit.append(ended, actor="clock", context=context)
+    for earlier in superseded:
+        replaced = InvitationSuperseded(tenant_id=tenant_id, invitation_id=earlier, superseded_by_id=by)
+        uow.audit.append(replaced, actor=invitation.inviter_principal_id, context=context)
 
 
 def _reserve(uow: UnitOfWork, tenant_id: str, context: RequestContext) -> bool:

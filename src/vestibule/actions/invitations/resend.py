@@ -35,7 +35,8 @@ def resend(
         NotFoundError: no such invitation in this tenant, or the actor does not belong to it.
         NotPermittedError, RoleNotAssignableError: the resender could not issue it.
         NotPendingError: it has reached a final state; there is no way back.
-        TenantSuspendedError, DomainNotAllowedError, AlreadyMemberError, TooSoonError, RateLimitedError: not now.
+        TenantSuspendedError, DomainNotAllowedError, AlreadyMemberError, TooSoonError,
+        RateLimitedError: not now.
     """
     resender = authority.check_principal(actor)
     tenant = uow.tenants.find(tenant_id, lock="share")

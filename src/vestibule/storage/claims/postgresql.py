@@ -47,6 +47,7 @@ class PostgresqlClaims:
             "addresses": json.dumps([verified.address.key for verified in identity.addresses]),
             "seat_shard": shard,
             "seat_change": change,
+            "holds_seat": settlement.holds_seat,
             "writes_member": self._own_members and not settlement.decision.keeps_role,
         }
         return bool(self._lane.fetch(SETTLE_ACCEPT, values)[0])
