@@ -112,16 +112,15 @@ Moment = Annotated[
 ]
 
 
-def _read_whole(raw: object) -> int:
-    if not isinstance(raw, str) or not _WHOLE.fullmatch(raw):
+def _read_limit(raw: object) -> int:
+    if not isinstance(raw, str) or not _WHOLE.fullmatch(raw) or int(raw) > LIMIT_MAX:
         raise ValueError(f"Give a whole number from 1 to {LIMIT_MAX}.")
     return int(raw)
 
 
+_LIMIT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}
 PageLimit = Annotated[
-    int | None,
-    BeforeValidator(_read_whole, json_schema_input_type=int),
-    Query(alias="limit", ge=1, le=LIMIT_MAX, description=f"How many; {LIMIT_DEFAULT} unless told."),
+    int | None, BeforeValidator(_read_limit), WithJsonSchema(_LIMIT_SCHEMA), Query(description="How many.")
 ]
 Cursor = Annotated[str | None, Query(max_length=CURSOR_MAX, description="next_cursor of the page before.")]
 
