@@ -70,3 +70,10 @@ def test_mapping_a_page_keeps_its_cursor() -> None:
 def test_a_cursor_that_somebody_put_together_still_has_to_be_two_texts(payload: bytes) -> None:
     cursor = base64.urlsafe_b64encode(_check(SCOPE, payload) + payload).decode().rstrip("=")
     assert pointer_of(None, cursor) == "/cursor"
+
+
+@pytest.mark.parametrize("part", ["a\0b", "\ud800", "\0"])
+def test_a_cursor_that_holds_what_no_database_stores_is_refused(part: str) -> None:
+    cursor = make_cursor("list", ("2026-01-01T00:00:00+00:00", part))
+    with pytest.raises(InvalidRequestError):
+        parse_page_request("list", None, cursor)

@@ -79,9 +79,14 @@ def _read_cursor(scope: str, cursor: str) -> tuple[str, ...] | None:
         after = json.loads(payload)
     except (binascii.Error, ValueError, UnicodeError):
         return None
-    if not isinstance(after, list) or not all(isinstance(part, str) for part in after):
+    if not isinstance(after, list) or not all(isinstance(part, str) and _is_storable(part) for part in after):
         return None
     return tuple(after)
+
+
+def _is_storable(part: str) -> bool:
+    # The check is no signature: what a cursor says is outside data like any other.
+    return "\0" not in part and part.encode("utf-8", "ignore").decode() == part
 
 
 def _check(scope: str, payload: bytes) -> bytes:

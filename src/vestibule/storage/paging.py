@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,10 +23,7 @@ def fetch_page(
     """One page of *query* in *order*, and the cursor to the next."""
     moment, key = order
     if request.after is not None:
-        try:
-            at = datetime.fromisoformat(request.after[0])
-        except ValueError:
-            raise InvalidRequestError(FieldFault("/cursor", "Use next_cursor unchanged.")) from None
+        at = _read_moment(request.after[0])
         here = sa.tuple_(sa.literal(at, moment.type), sa.literal(request.after[1], key.type))
         position = sa.tuple_(moment, key)
         query = query.where(position < here if descending else position > here)
@@ -37,3 +34,14 @@ def fetch_page(
     last = rows[request.limit - 1]._mapping  # noqa: SLF001 - SQLAlchemy's documented way to read by column
     after = (last[moment].isoformat(), last[key])
     return Page(items=rows[: request.limit], next_cursor=make_cursor(request.scope, after))
+
+
+def _read_moment(text: str) -> datetime:
+    try:
+        # A cursor can be made up: a time without a zone, or one that no zone can hold, is no time of ours.
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidRequestError(FieldFault("/cursor", "Use next_cursor unchanged."))

@@ -203,5 +203,11 @@ def _replay(uow: UnitOfWork, tenant_id: str, kept: str) -> IssuedInvitation:
         expires_at=datetime.fromisoformat(answer["expires_at"]),
         send_count=0,
         last_sent_at=None,
+        resent_at=None,
+        consumed_at=None,
+        consumed_by_principal_id=None,
+        declined_at=None,
+        revoked_at=None,
+        revoked_reason=None,
     )
     return IssuedInvitation(invitation=first, state=InvitationState.PENDING, is_replay=True)

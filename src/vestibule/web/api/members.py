@@ -19,7 +19,7 @@ from vestibule.web.api.schemas import MemberJson, OffboardedJson, PageJson, PutM
 from vestibule.web.services import Services
 
 _LIST = "/v1/tenants/{tenant_id}/members"
-_ONE = _LIST + "/{principal_id:path}"
+_ONE = _LIST + "/{principal_id:whole}"
 
 
 class MemberRoutes:
@@ -53,7 +53,7 @@ class MemberRoutes:
             ),
         )
         router.add_api_route(
-            "/v1/principals/{principal_id:path}/offboard",
+            "/v1/principals/{principal_id:whole}/offboard",
             self.offboard,
             methods=["POST"],
             **describe("offboard_principal", who=KEY, answers={200: OffboardedJson}),

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +33,21 @@ _DETAILS = {
     "missing": "Required.",
     "model_attributes_type": "Give a JSON object.",
 }
+
+
+class _WholeConvertor(Convertor[str]):
+    """Everything, slashes and line breaks included: ``path`` would drop a last line break unseen."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("whole", _WholeConvertor())
 
 
 class WholeResponse(Response):
