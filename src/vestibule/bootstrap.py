@@ -123,7 +123,7 @@ def open_engine(settings: Settings, *, create: bool = False) -> Iterator[Engine]
         yield engine
     except ConfigurationError:
         raise
-    except Exception as error:  # noqa: BLE001 - drivers have each their own, and all mean the same here
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises, the operator hears one thing
         raise ConfigurationError(
             "VESTIBULE_DATABASE_URL",
             f"the database can't be reached ({type(error).__name__})",

@@ -62,7 +62,9 @@ def read(world: World) -> dict[str, Any]:
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     return [
-        (method, path, operation) for path, methods in document["paths"].items() for method, operation in methods.items()
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
     ]
 
 
@@ -140,7 +142,9 @@ def explore(world: World, examples: int) -> int:
     called = 0
     for found in schema.get_all_operations():
         operation = found.ok()
-        for caller, mode in itertools.product(callers(world), (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)):
+        for caller, mode in itertools.product(
+            callers(world), (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+        ):
             called += try_operation(operation, world, caller, mode, examples)
     return called
 
