@@ -28,7 +28,7 @@ def accounts() -> None:
 def create(
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="Its address, which you vouch for.")],
     *,
-    name: Annotated[str, typer.Option(help="As others read it.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="As others read it.")],
     as_json: AsJson = False,
 ) -> None:
     """Make a local account, for a first owner. People who are invited make their own.

@@ -23,7 +23,8 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.")],
     *,
     scope: Annotated[
-        list[str] | None, typer.Option(help="tenants, members or principals; repeat it. Without: all three.")
+        list[str] | None,
+        typer.Option(metavar="SCOPE", help="tenants, members or principals; repeat it. Without: all three."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

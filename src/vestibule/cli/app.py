@@ -59,7 +59,7 @@ app.command("version")(versions.show_version)
 def main() -> None:
     """Run the command that the arguments name."""
     try:
-        app()
+        app(prog_name="vestibule")
     except ConfigurationError as error:
         _fail(str(error), EXIT_USAGE)
     except InvalidRequestError as error:

@@ -31,9 +31,11 @@ def invite(
     tenant_id: TenantId,
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom to invite.")],
     *,
-    role: Annotated[str, typer.Option(help="The role they get by accepting.")],
+    role: Annotated[str, typer.Option(metavar="ROLE", help="The role they get by accepting.")],
     principal_id: ActAs,
-    message: Annotated[str | None, typer.Option(help="A personal message for the mail.")] = None,
+    message: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A personal message for the mail.")
+    ] = None,
     expires_in: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Shorter than policy says, such as 2h.")
     ] = None,
@@ -71,7 +73,7 @@ def list_(
     *,
     principal_id: ActAs,
     state: Annotated[InvitationState | None, typer.Option(help="Only those in this state.")] = None,
-    email: Annotated[str | None, typer.Option(help="Only those to this address.")] = None,
+    email: Annotated[str | None, typer.Option(metavar="EMAIL", help="Only those to this address.")] = None,
     limit: PageSize = LIMIT_DEFAULT,
     cursor: Cursor = None,
     as_json: AsJson = False,

@@ -23,7 +23,7 @@ from vestibule.storage.unit_of_work import system_clock
 app = typer.Typer(help="Members: who has which role in a tenant.", no_args_is_help=True)
 PrincipalId = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="The principal's id.")]
 PageSize = Annotated[int, typer.Option("--limit", min=1, max=LIMIT_MAX, help="How many.")]
-Cursor = Annotated[str | None, typer.Option(help="next_cursor of the page before.")]
+Cursor = Annotated[str | None, typer.Option(metavar="CURSOR", help="next_cursor of the page before.")]
 
 
 @app.command("put")
@@ -31,11 +31,11 @@ def put(
     tenant_id: TenantId,
     principal_id: PrincipalId,
     *,
-    role: Annotated[str, typer.Option(help="A role of the tenant.")],
+    role: Annotated[str, typer.Option(metavar="ROLE", help="A role of the tenant.")],
     email: Annotated[
-        str | None, typer.Option(help="Where notices go; also what `already_member` knows.")
+        str | None, typer.Option(metavar="EMAIL", help="Where notices go; also what `already_member` knows.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="As others read it.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="As others read it.")] = None,
     expires_in: Annotated[
         str | None, typer.Option(metavar="DURATION", help="When the membership ends, such as 30d.")
     ] = None,

@@ -20,7 +20,9 @@ from vestibule.settings import Settings, load_settings, parse_bind
 def serve(
     *,
     with_worker: Annotated[bool, typer.Option("--worker", help="Deliver mail in this process, too.")] = False,
-    host: Annotated[str | None, typer.Option(help="Instead of the host in VESTIBULE_BIND.")] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Instead of the host in VESTIBULE_BIND.")
+    ] = None,
     port: Annotated[
         int | None,
         typer.Option(min=0, max=65_535, help="Instead of the port in VESTIBULE_BIND; 0: a free one."),

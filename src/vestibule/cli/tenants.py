@@ -28,7 +28,7 @@ TenantId = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id
 def put(
     tenant_id: TenantId,
     *,
-    name: Annotated[str, typer.Option(help="Its name, as invitees read it.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Its name, as invitees read it.")],
     policy: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A JSON file with its policy. Without: as it is.")
     ] = None,
