@@ -42,18 +42,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.run_demo)
-app.command("migrate")(migrations.migrate)
-app.command("serve")(serving.serve)
-app.command("worker")(serving.work)
-app.command("doctor")(doctor.examine)
+app.command("demo", short_help="Show the whole path on this machine.")(demo.run_demo)
+app.command("migrate", short_help="Bring the database to this release's schema.")(migrations.migrate)
+app.command("serve", short_help="Serve the API and the hosted pages.")(serving.serve)
+app.command("worker", short_help="Deliver mail, and record what has expired.")(serving.work)
+app.command("doctor", short_help="Check whether everything is in order.")(doctor.examine)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(members.app, name="member")
-app.command("invite")(invitations.invite)
+app.command("invite", short_help="Invite an address to a tenant.")(invitations.invite)
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(accounts.app, name="account")
-app.command("version")(versions.show_version)
+app.command("version", short_help="Print release, schema and Python.")(versions.show_version)
 
 
 def main() -> None:
