@@ -233,9 +233,7 @@ class World:
 
     def dump(self) -> dict[str, list[str]]:
         """Every row of every table that a reader may not touch."""
-        return {
-            table.name: sorted(map(repr, self.rows(sa.select(table)))) for table in UNTOUCHED_BY_READING
-        }
+        return {table.name: sorted(map(repr, self.rows(sa.select(table)))) for table in UNTOUCHED_BY_READING}
 
     # Serving
 
@@ -256,7 +254,12 @@ class World:
     async def _serve(self) -> None:
         self.deployment: Deployment = build_deployment(self.settings)
         config = uvicorn.Config(
-            self.deployment.make_app(), host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off"
+            self.deployment.make_app(),
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
         )
         self._server = uvicorn.Server(config)
         serving = asyncio.create_task(self._server.serve())

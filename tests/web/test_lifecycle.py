@@ -75,11 +75,11 @@ def test_a_resend_too_soon_says_when(world: World) -> None:
 
 @pytest.mark.covers("ISS-07")
 @pytest.mark.parametrize("role,days", [("member", 7), ("admin", 2)])
-def test_lifetimes_come_from_policy_and_a_request_may_only_shorten(world: World, role: str, days: int) -> None:
+def test_lifetimes_come_from_policy_and_a_request_may_only_shorten(
+    world: World, role: str, days: int
+) -> None:
     tenant_id, owner, vera = arrange(world)
-    shown = world.call(
-        "GET", world.invite(tenant_id, owner, vera.emails[0], role).path, owner
-    ).json()
+    shown = world.call("GET", world.invite(tenant_id, owner, vera.emails[0], role).path, owner).json()
     assert parse_time(shown["expires_at"]) - parse_time(shown["created_at"]) == timedelta(days=days)
     body = {"email": "x@example.com", "role": role, "expires_in": days * DAY + 1}
     answer = world.call("POST", f"/v1/tenants/{tenant_id}/invitations", owner, body=body)
@@ -234,7 +234,9 @@ def test_E08_a_revoked_invitation_is_dead_on_every_road(world: World, road: str)
 
 @pytest.mark.covers("D08", "ACC-10")
 @pytest.mark.parametrize("standing,promised", [("member", "admin"), ("admin", "member")])
-def test_D08_accepting_never_changes_a_membership_that_stands(world: World, standing: str, promised: str) -> None:
+def test_D08_accepting_never_changes_a_membership_that_stands(
+    world: World, standing: str, promised: str
+) -> None:
     tenant_id, owner, vera = arrange(world)
     invited = world.invite(tenant_id, owner, vera.emails[0], promised)
     world.put_member(tenant_id, vera, standing)
@@ -257,7 +259,9 @@ def test_D09_two_promises_to_one_address_leave_the_newer_one(world: World) -> No
 
 @pytest.mark.covers("ISS-09", "ISS-10", "S03")
 def test_issuing_says_why_not(world: World) -> None:
-    tenant_id, owner, vera = arrange(world, allowed_domains=["example.com"], seat_limit=2, seats_count_pending=True)
+    tenant_id, owner, vera = arrange(
+        world, allowed_domains=["example.com"], seat_limit=2, seats_count_pending=True
+    )
     path = f"/v1/tenants/{tenant_id}/invitations"
     world.put_member(tenant_id, vera, "member", email=vera.emails[0])
     wanted = {
@@ -279,8 +283,12 @@ def test_F01_F03_twenty_at_once_for_one_invitation_and_for_one_seat(world: World
     others = [world.new_person(f"o{number}-") for number in range(8)]
     roads = [(world.invite(tenant_id, owner, one.emails[0]).road, one) for one in others]
     with ThreadPoolExecutor(8) as pool:
-        once = list(pool.map(lambda _: world.call("POST", invited.road + "/accept", vera).status_code, range(20)))
-        seats = list(pool.map(lambda pair: world.call("POST", pair[0] + "/accept", pair[1]).status_code, roads))
+        once = list(
+            pool.map(lambda _: world.call("POST", invited.road + "/accept", vera).status_code, range(20))
+        )
+        seats = list(
+            pool.map(lambda pair: world.call("POST", pair[0] + "/accept", pair[1]).status_code, roads)
+        )
     assert (once.count(204), once.count(404)) == (1, 19)
     assert (seats.count(204), seats.count(404)) == (1, 7)
     assert len(world.members(tenant_id)) == 3

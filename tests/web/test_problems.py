@@ -31,7 +31,9 @@ def _every_error() -> list[type[VestibuleError]]:
     for module in pkgutil.walk_packages(vestibule.__path__, "vestibule."):
         if not module.name.endswith("__main__") and ".migrations" not in module.name:
             importlib.import_module(module.name)
-    return sorted({kind for kind in _tree(VestibuleError) if kind.__module__.startswith("vestibule.")}, key=str)
+    return sorted(
+        {kind for kind in _tree(VestibuleError) if kind.__module__.startswith("vestibule.")}, key=str
+    )
 
 
 def _make(kind: type[VestibuleError]) -> VestibuleError:

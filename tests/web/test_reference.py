@@ -39,7 +39,7 @@ DESIGN = {
     *(("get", "/v1/me/invitations"), ("post", "/v1/me/invitations/{}/accept")),
     ("post", "/v1/me/invitations/{}/decline"),
 }
-LIMITS = {
+LIMITS: dict[str, dict[str, dict[str, Any]]] = {
     "PutTenant": {"name": {"minLength": 1, "maxLength": 100}},
     "PutMember": {"role": {"maxLength": 32}, "name": {"maxLength": 200}, "email": {"maxLength": 320}},
     "IssueInvitation": {
@@ -62,7 +62,9 @@ def read(world: World) -> dict[str, Any]:
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     return [
-        (method, path, operation) for path, methods in document["paths"].items() for method, operation in methods.items()
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
     ]
 
 
@@ -139,8 +141,11 @@ def explore(world: World, examples: int) -> int:
     schema = schemathesis.openapi.from_dict(read(world))
     called = 0
     for found in schema.get_all_operations():
-        operation = found.ok()
-        for caller, mode in itertools.product(callers(world), (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)):
+        operation: Any = found
+        operation = operation.ok()
+        for caller, mode in itertools.product(
+            callers(world), (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+        ):
             called += try_operation(operation, world, caller, mode, examples)
     return called
 

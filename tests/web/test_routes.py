@@ -26,7 +26,9 @@ def test_a_tenant_is_put_read_suspended_resumed_and_deleted_for_good(world: Worl
     assert (again.status_code, again.json()["code"]) == (409, "tenant_deleted")
 
 
-@pytest.mark.parametrize("principal_id", ["user-7", "https://idp.example.com/realm|a:b/c", "sub with space", "Ünïcode"])
+@pytest.mark.parametrize(
+    "principal_id", ["user-7", "https://idp.example.com/realm|a:b/c", "sub with space", "Ünïcode"]
+)
 def test_members_come_and_go_whatever_their_id_looks_like(world: World, principal_id: str) -> None:
     tenant_id = world.new_tenant(owner=world.new_person())
     who = person(principal_id)
@@ -64,9 +66,9 @@ def test_an_invitation_is_issued_listed_read_resent_and_revoked(world: World) ->
     assert (made.status_code, shown["state"], shown["email"], shown["generation"]) == (
         201, "pending", "vera@example.com", 1,
     )  # fmt: skip
-    assert {name: shown[name] for name in ("message", "scope", "metadata", "locale", "membership_expires_in")} == {
-        name: fields[name] for name in ("message", "scope", "metadata", "locale", "membership_expires_in")
-    }
+    assert {
+        name: shown[name] for name in ("message", "scope", "metadata", "locale", "membership_expires_in")
+    } == {name: fields[name] for name in ("message", "scope", "metadata", "locale", "membership_expires_in")}
     assert shown["inviter_principal_id"] == owner.principal_id
     assert parse_time(shown["expires_at"]) - parse_time(shown["created_at"]) == timedelta(hours=1)
     assert "link" not in shown

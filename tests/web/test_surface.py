@@ -95,7 +95,9 @@ def test_every_answer_has_its_request_id_and_is_kept_by_nobody(world: World) -> 
 
 
 @pytest.mark.covers("W08")
-@pytest.mark.parametrize("origin", ["null", "https://invite.example.com.evil.com", "http://invite.example.com"])
+@pytest.mark.parametrize(
+    "origin", ["null", "https://invite.example.com.evil.com", "http://invite.example.com"]
+)
 def test_W08_no_origin_is_granted_anything(world: World, origin: str) -> None:
     headers = {"origin": origin, "access-control-request-method": "POST"}
     for method in ("GET", "OPTIONS"):
@@ -121,7 +123,9 @@ def test_a_limit_on_issuing_answers_429_with_its_headers_and_writes_nothing(make
 
 
 @pytest.mark.covers("ACC-08")
-def test_too_many_wrong_tries_are_slowed_down_and_the_right_person_still_gets_in(make_world: MakeWorld) -> None:
+def test_too_many_wrong_tries_are_slowed_down_and_the_right_person_still_gets_in(
+    make_world: MakeWorld,
+) -> None:
     world = make_world({"LIMIT_CLAIM_PER_TOKEN": "3/600"})
     owner, vera, mallory = world.new_person("owner"), world.new_person("vera"), world.new_person("m")
     invited = world.invite(world.new_tenant(owner=owner), owner, vera.emails[0])
@@ -137,7 +141,11 @@ def test_issuing_resending_and_revoking_are_counted(world: World) -> None:
         lines = world.call("GET", "/metrics").text.splitlines()
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line[0] != "#"}
 
-    names = ('vestibule_issued_total{act="issue"}', 'vestibule_issued_total{act="resend"}', "vestibule_revoked_total")
+    names = (
+        'vestibule_issued_total{act="issue"}',
+        'vestibule_issued_total{act="resend"}',
+        "vestibule_revoked_total",
+    )
     before = read()
     owner = world.new_person("owner")
     invited = world.invite(world.new_tenant(owner=owner), owner, "vera@example.com")
