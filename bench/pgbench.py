@@ -14,7 +14,10 @@ from vestibule.storage.claims.postgresql_sql import SETTLE_ACCEPT, SETTLE_REFUSA
 from vestibule.storage.claims.snapshot import LOAD_BY_HASH
 from vestibule.storage.hot import HotStatement
 
-_EVENT = """'{"connection":null,"evidence":"host","generation":1,"kept_role":false,"policy_version":1}'"""
+# A space after each colon: pgbench would take :1 for a variable.
+_EVENT = (
+    """'{"connection": null, "evidence": "host", "generation": 1, "kept_role": false, "policy_version": 1}'"""
+)
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
@@ -68,10 +71,18 @@ def refused_script() -> str:
         "invitation_id": "NULL",
         **_trail("'claim.rejected'", "('who-' || :id)"),
     }
-    return "\\set id random(1, 100000000)\n" + _fill(LOAD_BY_HASH, values) + ";\n" + _fill(SETTLE_REFUSAL, values) + ";\n"
+    return (
+        "\\set id random(1, 100000000)\n"
+        + _fill(LOAD_BY_HASH, values)
+        + ";\n"
+        + _fill(SETTLE_REFUSAL, values)
+        + ";\n"
+    )
 
 
-def run_pgbench(server: PostgresServer, database: str, script: str, *, clients: int, transactions: int) -> float:
+def run_pgbench(
+    server: PostgresServer, database: str, script: str, *, clients: int, transactions: int
+) -> float:
     """Transactions a second; each client runs *transactions* of them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "script.sql"
@@ -80,8 +91,13 @@ def run_pgbench(server: PostgresServer, database: str, script: str, *, clients: 
             str(server.binaries / "pgbench"), "-n", "-M", "prepared", "-f", str(path), "-D", "n=0",
             "-c", str(clients), "-j", "2", "-t", str(transactions), server.dsn(database),
         ]  # fmt: skip
-        environment = {**os.environ, "LD_LIBRARY_PATH": str(server.binaries.parent / "lib")}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+        # The same plans as our own connections use.
+        environment = {
+            **os.environ,
+            "LD_LIBRARY_PATH": str(server.binaries.parent / "lib"),
+            "PGOPTIONS": "-c plan_cache_mode=force_generic_plan",
+        }
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     found = _TPS.search(done.stdout)
     if done.returncode != 0 or found is None:
         raise RuntimeError(f"pgbench failed: {done.stderr[-800:]}")

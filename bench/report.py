@@ -20,7 +20,9 @@ def print_report(figures: dict[str, Any]) -> None:
             continue
         limit = limits.get(name)
         tail = f"{limit:>10,}{run['rate'] / limit:>8.2f}" if limit else ""
-        _line(f"{name:34}{run['rate']:>9,.0f}{run['p50_ms']:>9.1f}{run['p99_ms']:>9.1f}{run['cpu_us']:>9.0f}{tail}")
+        _line(
+            f"{name:34}{run['rate']:>9,.0f}{run['p50_ms']:>9.1f}{run['p99_ms']:>9.1f}{run['cpu_us']:>9.0f}{tail}"
+        )
     _line("")
     for name, goal in _GOALS.items():
         _goal(f"{name} / pgbench", figures[name]["rate"] / limits[name], goal)
@@ -31,7 +33,9 @@ def print_report(figures: dict[str, Any]) -> None:
     lists = [run["rate"] for name, run in figures.items() if name.startswith("list")]
     _goal("list: large table / small", lists[-1] / lists[0], 0.8)
     idle = figures["memory_mb"]["idle"]
-    _line(f"  {'idle memory of serve':44}{idle:>7.0f} MB   goal < 100 MB   {'reached' if idle < 100 else 'MISSED'}")
+    _line(
+        f"  {'idle memory of serve':44}{idle:>7.0f} MB   goal < 100 MB   {'reached' if idle < 100 else 'MISSED'}"
+    )
 
 
 def _goal(name: str, found: float, wanted: float) -> None:

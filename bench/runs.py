@@ -91,7 +91,10 @@ class Bench:
         self._seed_for_pgbench(hot, each, f"'{HOT}'")
         tenant = f"('t' || (:id % {TENANTS}))"
         yield "accept", self._limit(accept_script(spread, tenant=tenant, seats=False), each)
-        yield "accept, hot tenant with seats", self._limit(accept_script(hot, tenant=f"'{HOT}'", seats=True), each)
+        yield (
+            "accept, hot tenant with seats",
+            self._limit(accept_script(hot, tenant=f"'{HOT}'", seats=True), each),
+        )
         yield "preview", self._limit(preview_script("small", 10_000), READS // PG_CLIENTS)
         yield "refused (unknown token)", self._limit(refused_script(), REFUSALS // PG_CLIENTS)
 
@@ -144,7 +147,9 @@ class Bench:
     def _lists(self, tenant: str) -> Iterator[bytes]:
         bearer = self._sign(f"owner-{tenant}", f"owner-{tenant}@bench.example")
         for number in range(LISTS):
-            yield build_request("GET", f"/v1/tenants/{tenant}/invitations?state=pending", bearer=bearer, ip=_ip(number))
+            yield build_request(
+                "GET", f"/v1/tenants/{tenant}/invitations?state=pending", bearer=bearer, ip=_ip(number)
+            )
 
     def _assert(self, one: Claimable) -> str:
         return self._sign(f"p{one.number}", one.email)

@@ -51,7 +51,14 @@ def seed_tenants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     )
 
 
-def seed_rows(connection: psycopg.Connection[tuple[object, ...]], prefix: str, count: int, *, tenant: str, first: int = 1) -> None:
+def seed_rows(
+    connection: psycopg.Connection[tuple[object, ...]],
+    prefix: str,
+    count: int,
+    *,
+    tenant: str,
+    first: int = 1,
+) -> None:
     """Pending invitations with predictable ids and hashes, for pgbench and to make tables large.
 
     *tenant* is an SQL expression over ``n``.

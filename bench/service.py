@@ -72,9 +72,11 @@ class Service:
             "VESTIBULE_LOG_LEVEL": "WARNING",
             **{f"VESTIBULE_LIMIT_{name}": _WIDE for name in _LIMITS},
         }
-        subprocess.run([sys.executable, "-m", "vestibule", "migrate"], env=environment, check=True, capture_output=True)  # noqa: S603
+        subprocess.run(
+            [sys.executable, "-m", "vestibule", "migrate"], env=environment, check=True, capture_output=True
+        )
         command = [sys.executable, "-m", "vestibule", "serve", "--port", str(self.port)]
-        self._process = subprocess.Popen(command, env=environment)  # noqa: S603
+        self._process = subprocess.Popen(command, env=environment)
         self._wait()
 
     def stop(self) -> None:

@@ -1,1 +1,136 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Invitations for Python applications: pending grants, verified identities, one transaction.
+
+What a host application imports. The guide is docs/library.md.
+"""
+
+from __future__ import annotations
+
+from vestibule.actions.invitations.accept import Accepted
+from vestibule.actions.invitations.preview import InvitationPreview
+from vestibule.actions.invitations.review import InvitationView, OwnInvitation
+from vestibule.actions.members.offboard import Offboarded
+from vestibule.actions.members.put_member import MemberDraft
+from vestibule.core.email import EmailAddress
+from vestibule.core.identity import HostKey, RequestContext, VerifiedAddress, VerifiedIdentity
+from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState
+from vestibule.core.issuing import IssuedInvitation
+from vestibule.core.limits import Limit, Limits
+from vestibule.core.message import Letter, Recipient
+from vestibule.core.paging import Page
+from vestibule.core.policy import Policy, parse_policy
+from vestibule.core.tenant import Membership, Tenant
+from vestibule.core.token import ClaimToken, parse_claim_token
+from vestibule.delivery.retry import RetryPolicy
+from vestibule.embedding import (
+    Deliveries,
+    HostAdministrators,
+    HostMembers,
+    HostMembersFactory,
+    HostRemovals,
+    HostSeats,
+    Vestibule,
+    host_identity,
+    keep_refusals,
+)
+from vestibule.errors import (
+    AlreadyMemberError,
+    ClaimRejectedError,
+    ConfigurationError,
+    CredentialsRejectedError,
+    DeliveryError,
+    DomainNotAllowedError,
+    EmailInvalidError,
+    EmailUnverifiedError,
+    FieldFault,
+    IdempotencyKeyReusedError,
+    InvalidRequestError,
+    IssueRefusedError,
+    LastOwnerError,
+    MisuseError,
+    NotAuthenticatedError,
+    NotFoundError,
+    NotPendingError,
+    NotPermittedError,
+    PendingLimitError,
+    PermanentDeliveryError,
+    RateLimitedError,
+    RejectReason,
+    RoleNotAssignableError,
+    SeatLimitError,
+    TenantDeletedError,
+    TenantSuspendedError,
+    TooSoonError,
+    TransientDeliveryError,
+    UnavailableError,
+    VestibuleError,
+)
+
+__all__ = [
+    "Accepted",
+    "AlreadyMemberError",
+    "ClaimRejectedError",
+    "ClaimToken",
+    "ConfigurationError",
+    "CredentialsRejectedError",
+    "Deliveries",
+    "DeliveryError",
+    "DomainNotAllowedError",
+    "EmailAddress",
+    "EmailInvalidError",
+    "EmailUnverifiedError",
+    "FieldFault",
+    "HostAdministrators",
+    "HostKey",
+    "HostMembers",
+    "HostMembersFactory",
+    "HostRemovals",
+    "HostSeats",
+    "IdempotencyKeyReusedError",
+    "InvalidRequestError",
+    "Invitation",
+    "InvitationDraft",
+    "InvitationPreview",
+    "InvitationState",
+    "InvitationView",
+    "IssueRefusedError",
+    "IssuedInvitation",
+    "LastOwnerError",
+    "Letter",
+    "Limit",
+    "Limits",
+    "MemberDraft",
+    "Membership",
+    "MisuseError",
+    "NotAuthenticatedError",
+    "NotFoundError",
+    "NotPendingError",
+    "NotPermittedError",
+    "Offboarded",
+    "OwnInvitation",
+    "Page",
+    "PendingLimitError",
+    "PermanentDeliveryError",
+    "Policy",
+    "RateLimitedError",
+    "Recipient",
+    "RejectReason",
+    "RequestContext",
+    "RetryPolicy",
+    "RoleNotAssignableError",
+    "SeatLimitError",
+    "Tenant",
+    "TenantDeletedError",
+    "TenantSuspendedError",
+    "TooSoonError",
+    "TransientDeliveryError",
+    "UnavailableError",
+    "VerifiedAddress",
+    "VerifiedIdentity",
+    "Vestibule",
+    "VestibuleError",
+    "host_identity",
+    "keep_refusals",
+    "parse_claim_token",
+    "parse_policy",
+]

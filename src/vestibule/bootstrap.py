@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from starlette.types import ASGIApp
-
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.token import digest
 from vestibule.delivery.render import Sender
@@ -24,7 +22,7 @@ from vestibule.storage.engine import make_async_engine, make_engine, parse_datab
 from vestibule.storage.migrations import check_migrated
 from vestibule.storage.runners import LoopRunner, PlainRunner, ThreadRunner
 from vestibule.storage.unit_of_work import system_clock
-from vestibule.web.app import make_app
+from vestibule.web.app import Service, make_app
 from vestibule.web.services import Services
 
 Clock = Callable[[], datetime]
@@ -40,7 +38,7 @@ class Deployment:
     keys: FetchedKeys | None
     clock: Clock
 
-    def make_app(self) -> ASGIApp:
+    def make_app(self) -> Service:
         """The service over HTTP."""
         settings = self.settings
         return make_app(
@@ -49,6 +47,7 @@ class Deployment:
                 passwords=passwords,
                 verifier=self.verifier,
                 public_url=settings.public_url,
+                origins=frozenset(f"https://{host}" for host in settings.link_hosts),
                 limits=settings.limits,
                 platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
                 trusted_proxies=settings.trusted_proxies,
@@ -131,7 +130,9 @@ def make_transport(settings: Settings) -> SmtpTransport:
         ConfigurationError: SMTP_URL is missing or wrong.
     """
     if not settings.smtp_url:
-        raise ConfigurationError("VESTIBULE_SMTP_URL", "is not set", "Give smtp+starttls://user:password@host:587")
+        raise ConfigurationError(
+            "VESTIBULE_SMTP_URL", "is not set", "Give smtp+starttls://user:password@host:587"
+        )
     return SmtpTransport(settings.smtp_url)
 
 
@@ -157,7 +158,7 @@ def _make_runner(settings: Settings, clock: Clock) -> LoopRunner | ThreadRunner:
     if parse_database_url(settings.database_url).get_backend_name() == "sqlite":
         return ThreadRunner(make_engine(settings.database_url), clock=clock)
     engine = make_async_engine(settings.database_url, pool_size=settings.pool_size)
-    return LoopRunner(engine, wire_size=settings.pool_size)
+    return LoopRunner(engine, wire_size=settings.wire_size)
 
 
 def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier | None, FetchedKeys | None]:
@@ -165,7 +166,9 @@ def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier 
         return None, None
     if not settings.assertion_issuer:
         raise ConfigurationError(
-            "VESTIBULE_ASSERTION_ISSUER", "is not set although ASSERTION_JWKS is", "Give the `iss` of your assertions"
+            "VESTIBULE_ASSERTION_ISSUER",
+            "is not set although ASSERTION_JWKS is",
+            "Give the `iss` of your assertions",
         )
     fetched: FetchedKeys | None = None
     source: KeySource

@@ -6,7 +6,9 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 REGISTRY = CollectorRegistry()
-REQUESTS = Counter("vestibule_requests_total", "HTTP requests.", ("route", "method", "status"), registry=REGISTRY)
+REQUESTS = Counter(
+    "vestibule_requests_total", "HTTP requests.", ("route", "method", "status"), registry=REGISTRY
+)
 SECONDS = Histogram(
     "vestibule_request_seconds",
     "Time to answer, refusal deadlines included.",
@@ -24,7 +26,9 @@ CLAIMS = Counter(
 REVOKED = Counter("vestibule_revoked_total", "Invitations revoked by hand.", registry=REGISTRY)
 THROTTLED = Counter("vestibule_throttled_total", "Answers 429.", ("route",), registry=REGISTRY)
 OVERRUNS = Counter(
-    "vestibule_refusal_floor_overrun_total", "Refusals that came later than their deadline.", registry=REGISTRY
+    "vestibule_refusal_floor_overrun_total",
+    "Refusals that came later than their deadline.",
+    registry=REGISTRY,
 )
 OUTBOX_DUE = Gauge("vestibule_outbox_due", "Outbox messages that are due.", registry=REGISTRY)
 OUTBOX_AGE = Gauge("vestibule_outbox_oldest_seconds", "Age of the oldest due message.", registry=REGISTRY)

@@ -41,6 +41,7 @@ class Settings:
     bind: str = "127.0.0.1:8080"
     log_level: str = "INFO"
     pool_size: int = 8
+    wire_size: int = 24
     worker_batch: int = 20
     worker_poll_ms: int = 500
     limits: Limits = Limits()
@@ -69,9 +70,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
     number = _Numbers(values)
     return Settings(
-        database_url=_need(values, "database_url", "Give sqlite:///path/to/file or postgresql://user@host/name"),
+        database_url=_need(
+            values, "database_url", "Give sqlite:///path/to/file or postgresql://user@host/name"
+        ),
         public_url=_read_public_url(values),
-        link_hosts=tuple(part.strip().lower() for part in values.get("link_hosts", "").split(",") if part.strip()),
+        link_hosts=tuple(
+            part.strip().lower() for part in values.get("link_hosts", "").split(",") if part.strip()
+        ),
         smtp_url=values.get("smtp_url", ""),
         mail_from=values.get("mail_from", ""),
         platform_key=_read_platform_key(values.get("platform_key", "")),
@@ -82,6 +87,7 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         bind=values.get("bind", "127.0.0.1:8080"),
         log_level=_read_level(values.get("log_level", "INFO")),
         pool_size=number.read("pool_size", 8, 1, 200),
+        wire_size=number.read("wire_size", 24, 1, 500),
         worker_batch=number.read("worker_batch", 20, 1, 1000),
         worker_poll_ms=number.read("worker_poll_ms", 500, 10, 60_000),
         limits=_read_limits(limits),
@@ -105,7 +111,9 @@ def _read_file(path: str | None) -> dict[str, str]:
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeError) as error:
-        raise _fault("config", f"can't be read ({type(error).__name__})", "Name a readable TOML file") from None
+        raise _fault(
+            "config", f"can't be read ({type(error).__name__})", "Name a readable TOML file"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise _fault("config", f"is not TOML: {error}", "Correct the file") from None
     return {name.lower(): _as_text(name, value) for name, value in document.items()}
@@ -120,10 +128,14 @@ def _as_text(name: str, value: object) -> str:
 
 
 def _read_public_url(values: Mapping[str, str]) -> str:
-    text = _need(values, "public_url", "Give the https:// URL under which people reach this service").rstrip("/")
+    text = _need(values, "public_url", "Give the https:// URL under which people reach this service").rstrip(
+        "/"
+    )
     parts = urlsplit(text)
     if not parts.hostname or parts.query or parts.fragment or parts.username or parts.path:
-        raise _fault("public_url", "is not a plain origin", "Give scheme and host only, such as https://in.example.com")
+        raise _fault(
+            "public_url", "is not a plain origin", "Give scheme and host only, such as https://in.example.com"
+        )
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise _fault("public_url", "is not https", "Use https; http is for loopback in development only")
     return text
@@ -137,9 +149,13 @@ def _read_platform_key(text: str) -> str:
 
 def _read_networks(text: str) -> tuple[Network, ...]:
     try:
-        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+        return tuple(
+            ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip()
+        )
     except ValueError:
-        raise _fault("trusted_proxies", "holds something that is no network", "Give 10.0.0.0/8, or addresses") from None
+        raise _fault(
+            "trusted_proxies", "holds something that is no network", "Give 10.0.0.0/8, or addresses"
+        ) from None
 
 
 def _read_level(text: str) -> str:

@@ -12,30 +12,32 @@ from tests.architecture.sources import Finding, Source, imports_of, package_file
 
 _GROUND = {"core", "errors"}
 _MIDDLE = {"ports", "log", *_GROUND}
-_UPPER = {"web", "delivery", "identity", "keys", "storage", "actions", *_MIDDLE}
+_UPPER = {"web", "metrics", "delivery", "identity", "keys", "storage", "actions", *_MIDDLE}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
     "log": _GROUND,
+    "metrics": set(),
     "settings": {"log", *_GROUND},
     "ports": _GROUND,
     "actions": _MIDDLE,
     "storage": _MIDDLE,
     "keys": _MIDDLE,
     "identity": _MIDDLE,
-    "delivery": {"actions", *_MIDDLE},
-    "web": {"actions", *_MIDDLE},
+    "delivery": {"actions", "metrics", *_MIDDLE},
+    "web": {"actions", "metrics", *_MIDDLE},
     "bootstrap": {"settings", *_UPPER},
-    "integrations": {"bootstrap", *_UPPER},
+    "embedding": {"delivery", "storage", "actions", *_MIDDLE},
+    "integrations": {"bootstrap", "embedding", *_UPPER},
     "cli": {"bootstrap", "settings", *_UPPER},
-    "testing": {"bootstrap", *_UPPER},
+    "testing": {"bootstrap", "embedding", *_UPPER},
     "__main__": {"cli"},
 }
 ONLY_IN: dict[str, set[str]] = {
     "alembic": {"storage", "bootstrap"},
     "fastapi": {"web", "integrations"},
     "psycopg": {"storage", "bootstrap"},
-    "sqlalchemy": {"storage", "bootstrap", "integrations"},
+    "sqlalchemy": {"storage", "bootstrap", "embedding", "integrations"},
     "sqlite3": {"storage", "bootstrap"},
     "starlette": {"web", "integrations"},
 }
@@ -102,6 +104,10 @@ def test_every_module_of_the_package_belongs_to_a_layer() -> None:
         ("web/api.py", "from vestibule.bootstrap import build"),
         ("web/api.py", "import vestibule.cli"),
         ("delivery/worker.py", "from fastapi import FastAPI"),
+        ("embedding/facade.py", "from vestibule.bootstrap import build"),
+        ("embedding/facade.py", "from vestibule.web import problems"),
+        ("embedding/facade.py", "def f():\n    import alembic"),
+        ("storage/schema.py", "from vestibule.embedding import Vestibule"),
         ("integrations/flask.py", "from vestibule.settings import Settings"),
         ("testing.py", "from vestibule.cli import main"),
     ],
@@ -124,6 +130,10 @@ def test_the_rule_finds_what_points_up_or_sideways(where: str, statement: str) -
         ),
         ("web/api.py", "from starlette.routing import Route\nfrom vestibule.actions.accept import accept"),
         ("bootstrap.py", "from vestibule.settings import Settings\nfrom vestibule.storage import schema"),
+        (
+            "embedding/facade.py",
+            "import sqlalchemy\nfrom vestibule.actions.x import x\nfrom vestibule.storage import y",
+        ),
         ("cli/serve.py", "from vestibule import bootstrap\nfrom vestibule.settings import Settings"),
     ],
 )

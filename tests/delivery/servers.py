@@ -40,7 +40,7 @@ class Server:
             server.transport.close()
         return self.replies.get(step)
 
-    async def handle_MAIL(  # noqa: N802
+    async def handle_MAIL(
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         reply = await self._step("MAIL", server)
@@ -48,7 +48,7 @@ class Server:
             envelope.mail_from = address
         return reply or "250 OK"
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         reply = await self._step("RCPT", server)
@@ -56,7 +56,7 @@ class Server:
             envelope.rcpt_tos.append(address)
         return reply or "250 OK"
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
         reply = await self._step("DATA", server)
         if reply is None and "DATA" not in self.drops:
             assert isinstance(envelope.content, bytes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every claim, accepted or not, shares: the address rule before the look-up, the count of wrong tries."""
+"""What every claim shares, accepted or not: the address rule before the look-up, the count of wrong tries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def check_addresses(identity: VerifiedIdentity) -> None:
         raise EmailUnverifiedError
 
 
-def wrong_try_hits(limits: Limits, key: str, identity: VerifiedIdentity, context: RequestContext) -> list[Hit]:
+def wrong_try_hits(
+    limits: Limits, key: str, identity: VerifiedIdentity, context: RequestContext
+) -> list[Hit]:
     """What one wrong try counts against (ACC-08): link, principal, network address, everybody."""
     return [
         hit("claim_token", key, limits.claim_per_token),
@@ -39,7 +41,11 @@ def wrong_preview_hits(limits: Limits, context: RequestContext) -> list[Hit]:
 
 
 def rejected_event(
-    grant: Grant | None, reason: RejectReason, attempted: str, identity: VerifiedIdentity, context: RequestContext
+    grant: Grant | None,
+    reason: RejectReason,
+    attempted: str,
+    identity: VerifiedIdentity,
+    context: RequestContext,
 ) -> EventRecord:
     """The audit event of a refusal, with the true reason; one of about the same size for every class."""
     event = ClaimRejected(

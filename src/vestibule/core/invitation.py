@@ -118,6 +118,6 @@ def decide_lifetime(policy: Policy, role: str, expires_in: int | None) -> int:
 
 
 def renew_lifetime(policy: Policy, role: str, expires_in: int | None) -> int:
-    """Seconds a resent invitation lives: today's policy, still shortened as its inviter once asked (ISS-12)."""
+    """Seconds a resent invitation lives: today's policy, shortened as its inviter once asked (ISS-12)."""
     ceiling = decide_lifetime(policy, role, None)
     return ceiling if expires_in is None else min(ceiling, expires_in)

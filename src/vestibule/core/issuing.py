@@ -37,7 +37,9 @@ def check_role_exists(policy: Policy, role: str) -> None:
         InvalidRequestError: there is no such role.
     """
     if role not in policy.roles:
-        raise InvalidRequestError(FieldFault("/role", "No such role; give one of the tenant's roles exactly."))
+        raise InvalidRequestError(
+            FieldFault("/role", "No such role; give one of the tenant's roles exactly.")
+        )
 
 
 def check_recipient(policy: Policy, address: EmailAddress, member: Membership | None) -> None:
@@ -73,7 +75,7 @@ def issue_hits(limits: Limits, tenant_id: str, principal_id: str, address: Email
 
 
 def _abuse_key(address: EmailAddress) -> str:
-    # For limits only, never for access: plus-tags and Gmail's dots do not make a new recipient (CRYPTO.md 8.1).
+    # For limits only, never for access: plus-tags and Gmail's dots make no new recipient (CRYPTO.md 8.1).
     local = address.local.partition("+")[0] or address.local
     if address.domain in ("gmail.com", "googlemail.com"):
         return f"{local.replace('.', '')}@gmail.com"

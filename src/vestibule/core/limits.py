@@ -65,7 +65,7 @@ def network_of(ip: str) -> str:
         address = ipaddress.ip_address(ip)
     except ValueError:
         return ip
-    if address.version == 4:  # noqa: PLR2004 - the protocol's own number
+    if address.version == 4:
         return ip
     return str(ipaddress.ip_network((address, 64), strict=False))
 

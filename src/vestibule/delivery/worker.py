@@ -8,7 +8,7 @@ Stopping is graceful: what is being delivered is finished and settled, nothing n
 from __future__ import annotations
 
 import asyncio
-import random
+import random  # allow: randomness because jitter is no secret
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,7 +128,7 @@ class Worker:
             retry_in = decide_retry(
                 claimed.attempt,
                 policy=self._policy.retry,
-                random_share=random.random(),  # noqa: S311 # allow: randomness because jitter is no secret
+                random_share=random.random(),  # noqa: S311 - jitter, not a secret
             )
             outcome = GAVE_UP if retry_in is None else DEFERRED
             self._log.warning("delivery_deferred", message_id=claimed.message_id, problem=str(error))

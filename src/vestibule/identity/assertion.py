@@ -188,7 +188,8 @@ def _amr(value: object) -> tuple[str, ...]:
 
 def _addresses(value: object) -> tuple[VerifiedAddress, ...]:
     """The addresses that are verified by a literal true (A04). One that can't be read is left out, so
-    that a person's second, odd address does not lock them out."""
+    that a person's second, odd address does not lock them out.
+    """
     if value is None:
         return ()
     if not isinstance(value, list) or len(value) > MAX_EMAILS:

@@ -22,12 +22,29 @@ CODE_DIGITS = 8
 _DISTINCT_MIN = 5
 # The worst twelve and more that pass the length rule, compared without case.
 _WORST = frozenset(
-    """
-    123456789012 1234567890123 1q2w3e4r5t6y abcdefghijkl adminadminadmin administrator changemenow1
-    correcthorsebatterystaple iloveyou1234 letmeinletmein password1234 password12345 password123456
-    passwordpassword qwerty123456 qwertyuiop12 qwertyuiop123 qwertyuiopasdfghjkl trustno1trustno1
-    welcome12345 welcomewelcome
-    """.split()
+    [
+        "123456789012",
+        "1234567890123",
+        "1q2w3e4r5t6y",
+        "abcdefghijkl",
+        "adminadminadmin",
+        "administrator",
+        "changemenow1",
+        "correcthorsebatterystaple",
+        "iloveyou1234",
+        "letmeinletmein",
+        "password1234",
+        "password12345",
+        "password123456",
+        "passwordpassword",
+        "qwerty123456",
+        "qwertyuiop12",
+        "qwertyuiop123",
+        "qwertyuiopasdfghjkl",
+        "trustno1trustno1",
+        "welcome12345",
+        "welcomewelcome",
+    ]
 )
 # RFC 9106 section 4, second recommendation: 64 MiB, three passes.
 _PASSWORDS = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers kept for repeats (ISS-11). The scope hash covers principal, method, path and key; no answer
-holds an address, a token or a link."""
+holds an address, a token or a link.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from vestibule.core.message import OutboxMessage, dump_message, load_message
 from vestibule.core.token import mint_id
 from vestibule.ports import ClaimedMessage
+from vestibule.storage.filters import database_clock
 from vestibule.storage.schema import outbox_messages as outbox
 
 
@@ -36,9 +37,11 @@ class SqlOutbox:
 
     def claim(self, *, worker: str, limit: int, lease: timedelta) -> Sequence[ClaimedMessage]:
         now = self._now()
+        # The clock itself, for *now* is cut to milliseconds: what was written just before is due.
+        moment = database_clock(self._connection, now)
         due = (
             sa.select(outbox.c.message_id)
-            .where(outbox.c.settled_at.is_(None), outbox.c.due_at <= now)
+            .where(outbox.c.settled_at.is_(None), outbox.c.due_at <= moment)
             .order_by(outbox.c.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -60,15 +63,18 @@ class SqlOutbox:
             for row in sorted(rows, key=lambda row: ids.index(row.message_id))
         ]
 
-    def settle(self, message_id: str, outcome: str, *, retry_in: timedelta | None = None) -> None:
+    def holds(self, claimed: ClaimedMessage) -> bool:
+        query = sa.select(outbox.c.message_id).where(self._is_claim(claimed)).with_for_update()
+        return self._connection.execute(query).first() is not None
+
+    def settle(self, claimed: ClaimedMessage, outcome: str, *, retry_in: timedelta | None = None) -> None:
         now = self._now()
         values = (
             {"settled_at": now, "outcome": outcome, "claimed_by": None}
             if retry_in is None
             else {"due_at": now + retry_in, "outcome": outcome, "claimed_by": None}
         )
-        change = sa.update(outbox).where(outbox.c.message_id == message_id, outbox.c.settled_at.is_(None))
-        self._connection.execute(change.values(values))
+        self._connection.execute(sa.update(outbox).where(self._is_claim(claimed)).values(values))
 
     def lag(self) -> tuple[int, float]:
         now = self._now()
@@ -76,3 +82,12 @@ class SqlOutbox:
         query = sa.select(sa.func.count(), sa.func.min(outbox.c.due_at)).where(due)
         count, oldest = self._connection.execute(query).one()
         return count, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+
+    @staticmethod
+    def _is_claim(claimed: ClaimedMessage) -> sa.ColumnElement[bool]:
+        # Every claim raises the attempt: whoever overslept its lease no longer holds the message.
+        return sa.and_(
+            outbox.c.message_id == claimed.message_id,
+            outbox.c.attempt == claimed.attempt,
+            outbox.c.settled_at.is_(None),
+        )

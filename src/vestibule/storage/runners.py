@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How actions are run: from the event loop on PostgreSQL (no threads) or SQLite (one thread hop for a whole
-transaction), or plainly, for commands. The one place that tries again after a deadlock."""
+transaction), or plainly, for commands. The one place that tries again after a deadlock.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
+import random  # allow: randomness because jitter is no secret
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -68,9 +69,11 @@ class PlainRunner:
     def _attempt(self, action: Callable[..., Result], args: Any, kwargs: Any, *, read_only: bool) -> Result:
         for attempt in range(_TRIES):
             try:
-                with self._engine.connect().execution_options(**{READ_ONLY: read_only}) as connection:
-                    with SqlUnitOfWork(connection, clock=self._clock) as uow:
-                        return action(uow, *args, **kwargs)
+                with (
+                    self._engine.connect().execution_options(**{READ_ONLY: read_only}) as connection,
+                    SqlUnitOfWork(connection, clock=self._clock) as uow,
+                ):
+                    return action(uow, *args, **kwargs)
             except sa.exc.DBAPIError as error:
                 if not _is_retried(error):
                     raise _translate(error) from None

@@ -63,7 +63,7 @@ metadata = sa.MetaData(
 
 
 def _text(length: int) -> sa.String:
-    # Byte order on PostgreSQL whatever the database's locale (CRYPTO.md 8, rule 8); SQLite's default is BINARY.
+    # Byte order on PostgreSQL whatever the database's locale (CRYPTO.md 8, rule 8), as SQLite's BINARY.
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
@@ -79,7 +79,8 @@ tenants = sa.Table(
     sa.Column("deleted_at", Instant),
 )
 
-# The sum over a tenant's shards is what counts: one shard may dip below zero when a seat is given back.
+# The sum over a tenant's shards is what counts: the shard that gives a seat back may dip below zero, and the
+# last is over its part after the limit was lowered below what is used. Then no other is below its own.
 seat_shards = sa.Table(
     "seat_shards",
     metadata,

@@ -46,15 +46,18 @@ class SqlTenants:
         return None if row is None else read_tenant(row)
 
     def put(self, tenant_id: str, *, name: str, policy: Policy, policy_version: int) -> None:
+        known = sa.select(tenants.c.policy_version).where(tenants.c.tenant_id == tenant_id)
+        had_version = self._connection.execute(known).scalar()
         values = {"name": name, "policy": dump_policy(policy), "policy_version": policy_version}
-        changed = self._connection.execute(
-            sa.update(tenants).where(tenants.c.tenant_id == tenant_id).values(values)
-        ).rowcount
-        if not changed:
+        if had_version is None:
             self._connection.execute(
                 sa.insert(tenants).values(tenant_id=tenant_id, created_at=self._now(), **values)
             )
-        self._rebuild_ledger(tenant_id, policy)
+        else:
+            change = sa.update(tenants).where(tenants.c.tenant_id == tenant_id)
+            self._connection.execute(change.values(values))
+        if had_version != policy_version:
+            self._rebuild_ledger(tenant_id, policy)
 
     def set_suspended(self, tenant_id: str, *, suspended: bool) -> bool:
         state = tenants.c.suspended_at.is_(None) if suspended else tenants.c.suspended_at.is_not(None)
@@ -91,7 +94,7 @@ class SqlTenants:
         return None if allowance is None else (int(used), int(allowance))
 
     def _rebuild_ledger(self, tenant_id: str, policy: Policy) -> None:
-        # The caller holds the tenant's row; accepts hold it in share mode until they commit.
+        # The caller is alone on the tenant's row; whoever takes or gives back a seat holds it in share mode.
         reserves = policy.seat_limit is not None and policy.seats_count_pending
         ours = sa.and_(invitations.c.tenant_id == tenant_id, is_open())
         self._connection.execute(

@@ -2,7 +2,8 @@
 """One transaction and its stores, over a SQLAlchemy connection: ours, or a host's.
 
 A unit of work of our own rolls back unless its action committed. One that joins a host's transaction
-never commits: the host does, and events, refusals included, live or die with it.
+never commits that: it works in a savepoint, releases it where the action commits (a refusal's event
+included) and undoes it otherwise, so that the host's own work before it stands either way.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from vestibule.ports import (
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
 from vestibule.storage.audit import SqlAudit
-from vestibule.storage.claims.host import HostClaims
+from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
+from vestibule.storage.dialect import begin_joined
 from vestibule.storage.idempotency import SqlIdempotency
-from vestibule.storage.invitations import SqlInvitations
+from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
 from vestibule.storage.principals import SqlPrincipals
@@ -61,26 +63,28 @@ class SqlUnitOfWork:
         *,
         joined: bool = False,
         clock: Clock = system_clock,
-        host_members: Callable[[sa.Connection], Members] | None = None,
+        host_members: Callable[[sa.Connection], HostTable] | None = None,
     ) -> None:
         self._connection = connection
         self._is_joined = joined
         self._clock = clock
         self._read_at: datetime | None = None
         self._is_done = False
-        own = host_members is None
-        self.members: Members = (
-            SqlMembers(connection, self.now) if host_members is None else host_members(connection)
-        )
-        claims: Claims = (
-            SqliteClaims(connection, self._now_ms, own_members=own)
+        self._savepoint: sa.NestedTransaction | None = None
+        self.claims: Claims = (
+            SqliteClaims(connection, self._now_ms, own_members=host_members is None)
             if connection.dialect.name == "sqlite"
-            else PostgresqlClaims(SavepointLane(connection), own_members=own)
+            else PostgresqlClaims(SavepointLane(connection), own_members=host_members is None)
         )
-        self.claims: Claims = claims if own else HostClaims(claims, self.members)
+        self.members: Members = SqlMembers(connection, self.now)
         self.tenants: Tenants = SqlTenants(connection, self.now)
         self.principals: Principals = SqlPrincipals(connection, self.now)
         self.invitations: Invitations = SqlInvitations(connection, self.now)
+        if host_members is not None:
+            self.members = table = host_members(connection)
+            seats = HostSeats(connection, table, self.now)
+            self.claims = HostClaims(self.claims, table, seats)
+            self.invitations = HostedInvitations(connection, self.now, seats)
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
@@ -112,14 +116,22 @@ class SqlUnitOfWork:
         self._is_done = True
         if not self._is_joined:
             self._connection.commit()
+        elif self._savepoint is not None:
+            self._savepoint.commit()
 
     def __enter__(self) -> Self:
+        if self._is_joined:
+            begin_joined(self._connection)
+            self._savepoint = self._connection.begin_nested()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._is_joined and self._connection.in_transaction():
+        if self._savepoint is not None:
+            if not self._is_done:
+                self._savepoint.rollback()
+        elif not self._is_joined and self._connection.in_transaction():
             self._connection.rollback()
 
     def _now_ms(self) -> int:

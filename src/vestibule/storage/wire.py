@@ -138,7 +138,9 @@ class WirePool:
                     self._idle.append(connection)
         if result.status != pq.ExecStatus.TUPLES_OK:
             return _read_failure(result)
-        return [_decode(result.get_value(0, index), kind) for index, (_, kind) in enumerate(statement.columns)]
+        return [
+            _decode(result.get_value(0, index), kind) for index, (_, kind) in enumerate(statement.columns)
+        ]
 
     async def close(self) -> None:
         while self._idle:
@@ -154,7 +156,7 @@ class WirePool:
             opened = await psycopg.AsyncConnection.connect(
                 self._conninfo,
                 autocommit=True,
-                options=f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}",
+                options=f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c plan_cache_mode=force_generic_plan",
             )
         except psycopg.OperationalError:
             raise UnavailableError from None

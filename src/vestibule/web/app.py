@@ -21,7 +21,11 @@ from vestibule.web.services import Services
 _API_PATHS = ("/v1/", "/openapi.json")
 
 
-def make_app(services: Services) -> ASGIApp:
+# What ``make_app`` gives, for whoever may not know Starlette.
+Service = ASGIApp
+
+
+def make_app(services: Services) -> Service:
     """The whole service over HTTP."""
     return Guard(_Switch(services), services)
 

@@ -98,7 +98,7 @@ class Guard:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         metrics.REQUESTS.labels(route, method, str(status)).inc()
         metrics.SECONDS.labels(route).observe(seconds)
-        if status == 429:  # noqa: PLR2004
+        if status == 429:
             metrics.THROTTLED.labels(route).inc()
         self._log.info(
             "request",

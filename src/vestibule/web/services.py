@@ -22,7 +22,8 @@ class Services:
     passwords: Passwords
     verifier: AssertionVerifier | None
     public_url: str
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
+    origins: frozenset[str] = frozenset()
     platform_key_hash: bytes | None = field(default=None, repr=False)
     trusted_proxies: tuple[Network, ...] = ()
     refusal_floor_seconds: float = 0.15

@@ -63,14 +63,22 @@ def sign_out(uow: UnitOfWork, secret: str) -> None:
 
 
 def create_account(
-    uow: UnitOfWork, actor: Actor, address: EmailAddress, *, name: str, password_hash: str, context: RequestContext
+    uow: UnitOfWork,
+    actor: Actor,
+    address: EmailAddress,
+    *,
+    name: str,
+    password_hash: str,
+    context: RequestContext,
 ) -> str:
     """An account whose address the operator vouches for; returns its id (demo and command line).
 
     Raises:
         AlreadyMemberError: the address has an account already.
     """
-    account = Account(account_id=LOCAL_NAMES + mint_id(), address=address, name=name, password_hash=password_hash)
+    account = Account(
+        account_id=LOCAL_NAMES + mint_id(), address=address, name=name, password_hash=password_hash
+    )
     if not uow.accounts.add(account):
         raise AlreadyMemberError("That address has an account already.")
     uow.audit.append(AccountCreated(principal_id=account.account_id), actor=actor, context=context)

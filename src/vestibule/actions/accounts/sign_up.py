@@ -104,7 +104,9 @@ def finish_sign_up(uow: UnitOfWork, challenge: Challenge, *, context: RequestCon
         raise CredentialsRejectedError
     secret = mint_secret("vss_")
     uow.accounts.add_session(digest(secret), account.account_id, lifetime=SESSION_LIFETIME)
-    uow.audit.append(AccountCreated(principal_id=account.account_id), actor=account.account_id, context=context)
+    uow.audit.append(
+        AccountCreated(principal_id=account.account_id), actor=account.account_id, context=context
+    )
     uow.commit()
     return secret
 

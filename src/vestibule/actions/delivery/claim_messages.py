@@ -34,7 +34,7 @@ def settle_message(
     context: RequestContext,
 ) -> None:
     """The outcome is recorded; for an invitation's mail, beside the invitation and in the trail."""
-    uow.outbox.settle(claimed.message_id, outcome, retry_in=retry_in)
+    uow.outbox.settle(claimed, outcome, retry_in=retry_in)
     message = claimed.message
     if isinstance(message, InvitationMail) and outcome != DROPPED:
         _record(uow, message, claimed.attempt, outcome, context)
@@ -50,7 +50,7 @@ def _record(
         return
     event: InvitationSent | InvitationSendFailed
     if outcome == SENT:
-        uow.invitations.record_sent(message.invitation_id, message.generation)
+        uow.invitations.record_sent(message.invitation_id)
         event = InvitationSent(
             tenant_id=invitation.tenant_id,
             invitation_id=invitation.invitation_id,

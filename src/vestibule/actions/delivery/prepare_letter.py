@@ -39,7 +39,9 @@ class MintedCode:
 def prepare_letter(
     uow: UnitOfWork, claimed: ClaimedMessage, *, public_url: str, code: MintedCode | None = None
 ) -> Letter | None:
-    """The letter to send now, or None when its reason is gone."""
+    """The letter to send now, or None when its reason is gone, or the message is another worker's by now."""
+    if not uow.outbox.holds(claimed):
+        return None
     try:
         return _prepare(uow, claimed, public_url, code)
     except NotFoundError:
@@ -52,10 +54,9 @@ def _prepare(
     match claimed.message:
         case InvitationMail(invitation_id=invitation_id, generation=generation):
             return _invitation_mail(uow, claimed, invitation_id, generation, public_url)
-        case AcceptedNotice(invitation_id=invitation_id):
-            return _inviter_notice(uow, claimed, invitation_id, is_accepted=True)
-        case DeclinedNotice(invitation_id=invitation_id):
-            return _inviter_notice(uow, claimed, invitation_id, is_accepted=False)
+        case AcceptedNotice(invitation_id=invitation_id) | DeclinedNotice(invitation_id=invitation_id):
+            is_accepted = isinstance(claimed.message, AcceptedNotice)
+            return _inviter_notice(uow, claimed, invitation_id, is_accepted=is_accepted)
         case RenewalNotice(invitation_id=invitation_id, principal_id=principal_id):
             return _renewal_notice(uow, claimed, invitation_id, principal_id, public_url)
         case CodeMail(challenge_id=challenge_id):

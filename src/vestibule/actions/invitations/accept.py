@@ -7,6 +7,7 @@ write. A settlement that finds itself too late (somebody was faster) is judged a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,6 +57,19 @@ def accept(
     """
     identity = authority.check_principal(actor)
     check_addresses(identity)
+    return _claim(unit, identity, key, context=context, limits=limits)
+
+
+def _claim(
+    unit: ClaimUnit,
+    identity: VerifiedIdentity,
+    key: ClaimKey,
+    *,
+    context: RequestContext,
+    limits: Limits,
+    keep: Callable[[], None] | None = None,
+) -> Accepted:
+    """Judge and settle; *keep* runs in the transaction of a success, never in that of a refusal."""
     decision = Decision(reason=RejectReason.LOST_RACE)
     snapshot = unit.claims.load(key, identity.principal_id)
     for _ in range(_RACE_TRIES):
@@ -66,6 +80,8 @@ def accept(
         elif decision.reason is not None:
             break
         elif unit.claims.settle_accept(settlement := _draw_up(snapshot, decision, identity, key, context)):
+            if keep is not None:
+                keep()
             unit.commit()
             return _answer(settlement)
         snapshot = unit.claims.load(key, identity.principal_id)
@@ -92,25 +108,16 @@ def accept_once(
     check_addresses(identity)
     if unit.idempotency.claim(idempotency) is not None:
         return
-    accept(_Keeping(unit, idempotency), identity, key, context=context, limits=limits)
+
+    def keep() -> None:
+        unit.idempotency.keep(idempotency, "accepted")
+
+    _claim(unit, identity, key, context=context, limits=limits, keep=keep)
 
 
 def key_text(key: ClaimKey) -> str:
     """What a wrong try on this grant is counted under."""
     return key.invitation_id if key.invitation_id is not None else (key.claim_token_hash or b"").hex()
-
-
-class _Keeping:
-    """Remembers the answer in the transaction that makes it true."""
-
-    def __init__(self, unit: IdempotentClaimUnit, request: IdempotencyRequest) -> None:
-        self._unit = unit
-        self._request = request
-        self.claims: Claims = unit.claims
-
-    def commit(self) -> None:
-        self._unit.idempotency.keep(self._request, "accepted")
-        self._unit.commit()
 
 
 def _draw_up(

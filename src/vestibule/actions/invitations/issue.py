@@ -8,10 +8,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
-from vestibule.core.issuing import IssuedInvitation
-from vestibule.core.event import InvitationIssued, InvitationLinkIssued, InvitationSuperseded
+from vestibule.core.event import (
+    InvitationExpired,
+    InvitationIssued,
+    InvitationLinkIssued,
+    InvitationSuperseded,
+)
 from vestibule.core.identity import Actor, IdempotencyRequest, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState, decide_lifetime
+from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limits
 from vestibule.core.message import InvitationMail
 from vestibule.core.tenant import Tenant
@@ -67,7 +72,9 @@ def _check_rules(
 ) -> None:
     member = uow.members.find_by_address(tenant.tenant_id, draft.email, uow.now())
     issuing.check_recipient(tenant.policy, draft.email, member)
-    issuing.check_pending(tenant.policy, uow.invitations.count_pending(tenant.tenant_id, tenant.policy.max_pending))
+    issuing.check_pending(
+        tenant.policy, uow.invitations.count_pending(tenant.tenant_id, tenant.policy.max_pending)
+    )
     hits = issuing.issue_hits(limits, tenant.tenant_id, inviter.principal_id, draft.email)
     wait = uow.limits.take(hits)
     if wait is not None:
@@ -84,15 +91,7 @@ def _write(
 ) -> IssuedInvitation:
     token = mint_claim_token() if draft.deliver == "link" else None
     invitation = _draw_up(tenant, inviter, draft, now, context)
-    superseded = _place(uow, tenant, invitation, token, context)
-    for earlier in superseded:
-        uow.audit.append(
-            InvitationSuperseded(
-                tenant_id=tenant.tenant_id, invitation_id=earlier, superseded_by_id=invitation.invitation_id
-            ),
-            actor=inviter,
-            context=context,
-        )
+    _place(uow, tenant, invitation, token, context)
     uow.audit.append(
         InvitationIssued(
             tenant_id=tenant.tenant_id,
@@ -105,11 +104,15 @@ def _write(
         context=context,
     )
     if token is None:
-        uow.outbox.put(InvitationMail(invitation_id=invitation.invitation_id, generation=invitation.generation))
+        uow.outbox.put(
+            InvitationMail(invitation_id=invitation.invitation_id, generation=invitation.generation)
+        )
     else:
         uow.audit.append(
             InvitationLinkIssued(
-                tenant_id=tenant.tenant_id, invitation_id=invitation.invitation_id, generation=invitation.generation
+                tenant_id=tenant.tenant_id,
+                invitation_id=invitation.invitation_id,
+                generation=invitation.generation,
             ),
             actor=inviter,
             context=context,
@@ -143,13 +146,12 @@ def _draw_up(
 
 def _place(
     uow: UnitOfWork, tenant: Tenant, invitation: Invitation, token: ClaimToken | None, context: RequestContext
-) -> list[str]:
+) -> None:
     reserves = tenant.policy.seat_limit is not None and tenant.policy.seats_count_pending
     target = tenant.policy.target_of(invitation.role)
-    superseded: list[str] = []
     has_seat = False
     for _ in range(_RACE_TRIES):
-        superseded += uow.invitations.supersede(tenant.tenant_id, invitation.invited_email, target)
+        _supersede(uow, invitation, target, context)
         if reserves and not has_seat:
             if not _reserve(uow, tenant.tenant_id, context):
                 raise SeatLimitError
@@ -162,8 +164,19 @@ def _place(
             reserves_seat=reserves,
         )
         if added:
-            return superseded
+            return
     raise UnavailableError
+
+
+def _supersede(uow: UnitOfWork, invitation: Invitation, target: str, context: RequestContext) -> None:
+    tenant_id, by = invitation.tenant_id, invitation.invitation_id
+    expired, superseded = uow.invitations.supersede(tenant_id, invitation.invited_email, target)
+    for earlier in expired:
+        ended = InvitationExpired(tenant_id=tenant_id, invitation_id=earlier)
+        uow.audit.append(ended, actor="clock", context=context)
+    for earlier in superseded:
+        replaced = InvitationSuperseded(tenant_id=tenant_id, invitation_id=earlier, superseded_by_id=by)
+        uow.audit.append(replaced, actor=invitation.inviter_principal_id, context=context)
 
 
 def _reserve(uow: UnitOfWork, tenant_id: str, context: RequestContext) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Preview: what a holder of a live link may see. Changes nothing, whoever asks, how often they ask (ACC-01)."""
+"""Preview: what a holder of a live link may see. Changes nothing, whoever asks, however often (ACC-01)."""
 
 from __future__ import annotations
 

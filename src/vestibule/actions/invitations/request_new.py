@@ -22,14 +22,19 @@ def request_new(
 
     Nothing is returned and nothing raised: whatever happens, the caller answers the same.
     """
-    if uow.limits.take([hit("request_new_ip", network_of(context.ip), limits.request_new_per_ip)]) is not None:
+    if (
+        uow.limits.take([hit("request_new_ip", network_of(context.ip), limits.request_new_per_ip)])
+        is not None
+    ):
         uow.commit()
         return
     found = uow.invitations.claim_renewal(claim_token_hash)
     if found is not None:
         tenant_id, invitation_id = found
         tenant = uow.tenants.find(tenant_id)
-        is_first = uow.limits.take([hit("request_new", invitation_id, limits.request_new_per_invitation)]) is None
+        is_first = (
+            uow.limits.take([hit("request_new", invitation_id, limits.request_new_per_invitation)]) is None
+        )
         if is_first and tenant is not None and tenant.state == "active":
             for principal_id in uow.tenants.list_administrators(tenant_id, tenant.policy.administrators):
                 uow.outbox.put(RenewalNotice(invitation_id=invitation_id, principal_id=principal_id))

@@ -35,7 +35,8 @@ def resend(
         NotFoundError: no such invitation in this tenant, or the actor does not belong to it.
         NotPermittedError, RoleNotAssignableError: the resender could not issue it.
         NotPendingError: it has reached a final state; there is no way back.
-        TenantSuspendedError, DomainNotAllowedError, AlreadyMemberError, TooSoonError, RateLimitedError: not now.
+        TenantSuspendedError, DomainNotAllowedError, AlreadyMemberError, TooSoonError,
+        RateLimitedError: not now.
     """
     resender = authority.check_principal(actor)
     tenant = uow.tenants.find(tenant_id, lock="share")
@@ -65,7 +66,12 @@ def resend(
 
 
 def _renew(
-    uow: UnitOfWork, actor: Actor, tenant: Tenant, invitation: Invitation, deliver: Deliver, context: RequestContext
+    uow: UnitOfWork,
+    actor: Actor,
+    tenant: Tenant,
+    invitation: Invitation,
+    deliver: Deliver,
+    context: RequestContext,
 ) -> IssuedInvitation:
     token = mint_claim_token() if deliver == "link" else None
     lifetime = renew_lifetime(tenant.policy, invitation.role, invitation.expires_in)

@@ -10,7 +10,9 @@ from vestibule.errors import NotFoundError, NotPendingError
 from vestibule.ports import UnitOfWork
 
 
-def revoke(uow: UnitOfWork, actor: Actor, tenant_id: str, invitation_id: str, *, context: RequestContext) -> None:
+def revoke(
+    uow: UnitOfWork, actor: Actor, tenant_id: str, invitation_id: str, *, context: RequestContext
+) -> None:
     """The invitation is revoked and its link dead.
 
     Raises:

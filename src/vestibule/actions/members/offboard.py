@@ -14,7 +14,7 @@ from vestibule.ports import UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offboarded:
-    """What was done. *last_owner_of*: tenants that keep the row, without its force, until they get another owner."""
+    """What was done. *last_owner_of*: tenants that keep the row without its force, for want of an heir."""
 
     memberships_removed: int
     invitations_revoked: int
@@ -33,6 +33,9 @@ def offboard(uow: UnitOfWork, actor: Actor, principal_id: str, *, context: Reque
     authority.check_key(actor, "principals")
     record = uow.principals.find(principal_id)
     memberships = uow.members.list_of_principal(principal_id)
+    # Alone on each tenant: an invitation that the principal is just issuing must be seen, and revoked too.
+    for membership in memberships:
+        uow.tenants.find(membership.tenant_id, lock="update")
     known = {*(record.addresses if record is not None else ()), *(m.email for m in memberships if m.email)}
     # Invitations before the principal's row, as accept locks them: no deadlock with an accept under way.
     revoked = [*uow.invitations.revoke_of_inviter(principal_id, "inviter_offboarded")]

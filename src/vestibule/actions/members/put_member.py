@@ -49,7 +49,8 @@ def put_member(
         LastOwnerError: the tenant would lose its last lasting owner.
     """
     authority.check_key(actor, "members")
-    tenant = uow.tenants.find(tenant_id, lock="share")
+    # Alone on the tenant: an invitation being issued by a member under demotion must be seen, and revoked.
+    tenant = uow.tenants.find(tenant_id, lock="update")
     now = uow.now()
     if tenant is None or tenant.deleted_at is not None:
         raise NotFoundError

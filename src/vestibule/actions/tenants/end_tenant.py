@@ -21,7 +21,9 @@ def suspend_tenant(uow: UnitOfWork, actor: Actor, tenant_id: str, *, context: Re
     _get(uow, actor, tenant_id)
     if uow.tenants.set_suspended(tenant_id, suspended=True):
         count = _revoke_all(uow, actor, tenant_id, "tenant_suspended", context)
-        uow.audit.append(TenantSuspended(tenant_id=tenant_id, revoked_count=count), actor=actor, context=context)
+        uow.audit.append(
+            TenantSuspended(tenant_id=tenant_id, revoked_count=count), actor=actor, context=context
+        )
     return _finish(uow, tenant_id)
 
 

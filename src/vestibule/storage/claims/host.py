@@ -6,23 +6,62 @@ The host's rows are read and written inside the same transaction, so accept stay
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import sqlalchemy as sa
 
 from vestibule.core.binding import Snapshot
 from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
+from vestibule.core.policy import load_policy
 from vestibule.core.tenant import Membership
 from vestibule.ports import ClaimKey, Claims, EventStamp, Members, Settlement
+from vestibule.storage.filters import is_open
+from vestibule.storage.schema import invitations, tenants
+
+
+class HostTable(Members, Protocol):
+    """The host's members, and how many of them cost a seat."""
+
+    def count(self, tenant_id: str) -> int: ...
+
+
+class HostSeats:
+    """Seats where the host's table is what is counted: its rows, and our reservations still in force."""
+
+    def __init__(self, connection: sa.Connection, members: HostTable, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._members = members
+        self._now = now
+
+    def has_free(self, tenant_id: str, *, locked: bool) -> bool:
+        query = sa.select(tenants.c.policy).where(tenants.c.tenant_id == tenant_id)
+        if locked:
+            # The lock that two who hold the row in share mode can still ask for, one after the other.
+            query = query.with_for_update(key_share=True)
+        limit = load_policy(self._connection.execute(query).scalar_one()).seat_limit
+        if limit is None:
+            return True
+        reserved = sa.select(sa.func.count()).where(
+            invitations.c.tenant_id == tenant_id,
+            is_open(),
+            invitations.c.has_reservation,
+            invitations.c.expires_at > self._now(),
+        )
+        taken = self._connection.execute(reserved).scalar_one()
+        return taken + self._members.count(tenant_id) < limit
 
 
 class HostClaims:
     """Implements ``ports.Claims`` over our own claims and the host's members."""
 
-    def __init__(self, claims: Claims, members: Members) -> None:
+    def __init__(self, claims: Claims, members: Members, seats: HostSeats) -> None:
         self._claims = claims
         self._members = members
+        self._seats = seats
 
     def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
         snapshot = self._claims.load(key, principal_id)
@@ -33,22 +72,35 @@ class HostClaims:
         existing = self._members.find(grant.tenant_id, principal_id)
         inviter_role = inviter.role if inviter is not None and inviter.is_in_force(snapshot.now) else None
         is_member = existing is not None and existing.is_in_force(snapshot.now)
+        is_limited = grant.policy.seat_limit is not None
+        has_seat = is_limited and self._seats.has_free(grant.tenant_id, locked=False)
         return replace(
             snapshot,
             grant=replace(grant, inviter_role=inviter_role),
             existing_role=existing.role if existing is not None and is_member else None,
             holds_seat=existing is not None,
+            seat_shard=0 if has_seat else None,
         )
 
     def settle_accept(self, settlement: Settlement) -> bool:
-        if not self._claims.settle_accept(settlement):
+        grant = settlement.grant
+        needs_seat = not settlement.holds_seat and not grant.has_reservation
+        is_limited = grant.policy.seat_limit is not None
+        if is_limited and needs_seat and not self._seats.has_free(grant.tenant_id, locked=True):
+            return False
+        # Our own ledger counts nothing here; the host's rows and the reservations are what is counted.
+        uncounted = replace(settlement, grant=replace(grant, policy=replace(grant.policy, seat_limit=None)))
+        if not self._claims.settle_accept(uncounted):
             return False
         if not settlement.decision.keeps_role:
             self._members.put(_membership(settlement))
         return True
 
     def settle_decline(self, settlement: Settlement) -> bool:
-        return self._claims.settle_decline(settlement)
+        grant = settlement.grant
+        return self._claims.settle_decline(
+            replace(settlement, grant=replace(grant, policy=replace(grant.policy, seat_limit=None)))
+        )
 
     def settle_refusal(self, hits: Sequence[Hit], event: EventRecord | None) -> int | None:
         return self._claims.settle_refusal(hits, event)

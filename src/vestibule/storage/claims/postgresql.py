@@ -13,7 +13,12 @@ from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
 from vestibule.core.token import mint_id
 from vestibule.ports import ClaimKey, EventStamp, Settlement
-from vestibule.storage.claims.postgresql_sql import RELEASE_STALE, SETTLE_ACCEPT, SETTLE_DECLINE, SETTLE_REFUSAL
+from vestibule.storage.claims.postgresql_sql import (
+    RELEASE_STALE,
+    SETTLE_ACCEPT,
+    SETTLE_DECLINE,
+    SETTLE_REFUSAL,
+)
 from vestibule.storage.claims.settlement import seat_change, seat_return
 from vestibule.storage.claims.snapshot import LOAD_BY_HASH, LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import Lane
@@ -42,6 +47,7 @@ class PostgresqlClaims:
             "addresses": json.dumps([verified.address.key for verified in identity.addresses]),
             "seat_shard": shard,
             "seat_change": change,
+            "holds_seat": settlement.holds_seat,
             "writes_member": self._own_members and not settlement.decision.keeps_role,
         }
         return bool(self._lane.fetch(SETTLE_ACCEPT, values)[0])

@@ -34,10 +34,15 @@ granted AS (
   RETURNING invitation_id, tenant_id, role, invited_email, membership_expires_in
 )"""
 
-_SEAT = """
+_FULLEST = """(SELECT full.shard FROM seat_shards AS full WHERE full.tenant_id = CAST(:tenant_id AS text)
+    ORDER BY full.used - full.allowance DESC, full.shard LIMIT 1)"""
+
+_SEAT = f"""
 seat AS (
   UPDATE seat_shards SET used = used + CAST(:seat_change AS integer)
-  WHERE tenant_id = CAST(:tenant_id AS text) AND shard = CAST(:seat_shard AS integer)
+  WHERE tenant_id = CAST(:tenant_id AS text)
+    AND shard = CASE WHEN CAST(:seat_change AS integer) > 0 THEN CAST(:seat_shard AS integer)
+      ELSE {_FULLEST} END
     AND (CAST(:seat_change AS integer) < 0 OR used < allowance)
     AND EXISTS (SELECT 1 FROM granted)
   RETURNING 1
@@ -79,18 +84,26 @@ forgotten AS (
     AND NOT CAST(:addresses AS jsonb) ? CAST(address AS text)
 )"""
 
+# Holding a seat means having a row. If a sweep has ended that row since the snapshot, its seat went with it.
 _MEMBER = """
-member AS (
+first AS (
   INSERT INTO memberships (tenant_id, principal_id, role, email, name, created_at, expires_at, invitation_id)
   SELECT tenant_id, CAST(:principal_id AS text), role, invited_email, CAST(:principal_name AS text),
     clock_timestamp(), clock_timestamp() + membership_expires_in * interval '1 second', invitation_id
-  FROM granted WHERE CAST(:writes_member AS boolean)
-  ON CONFLICT (tenant_id, principal_id) DO UPDATE
-    SET role = EXCLUDED.role, email = EXCLUDED.email, name = EXCLUDED.name, created_at = EXCLUDED.created_at,
-      expires_at = EXCLUDED.expires_at, invitation_id = EXCLUDED.invitation_id
-    WHERE memberships.suspended_at IS NULL AND memberships.expires_at <= clock_timestamp()
+  FROM granted WHERE CAST(:writes_member AS boolean) AND NOT CAST(:holds_seat AS boolean)
+  ON CONFLICT DO NOTHING
   RETURNING 1
-)"""
+),
+again AS (
+  UPDATE memberships SET role = granted.role, email = invited_email, name = CAST(:principal_name AS text),
+    created_at = clock_timestamp(), invitation_id = granted.invitation_id,
+    expires_at = clock_timestamp() + membership_expires_in * interval '1 second'
+  FROM granted WHERE CAST(:writes_member AS boolean) AND CAST(:holds_seat AS boolean)
+    AND memberships.tenant_id = granted.tenant_id AND principal_id = CAST(:principal_id AS text)
+    AND suspended_at IS NULL AND expires_at <= clock_timestamp()
+  RETURNING 1
+),
+member AS (SELECT 1 FROM first UNION ALL SELECT 1 FROM again)"""
 
 _ACCEPTED = "consumed_at = clock_timestamp(), consumed_by_principal_id = CAST(:principal_id AS text)"
 _DECLINED = "declined_at = clock_timestamp(), declined_by_principal_id = CAST(:principal_id AS text)"
@@ -129,7 +142,8 @@ counted AS (
   SELECT key, (SELECT now_ms FROM clock) + step FROM asked ORDER BY key
   ON CONFLICT (key) DO UPDATE SET arrives_at_ms = GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock))
       + (SELECT step FROM asked WHERE key = kept.key)
-    WHERE GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock)) + (SELECT step FROM asked WHERE key = kept.key)
+    WHERE GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock))
+      + (SELECT step FROM asked WHERE key = kept.key)
       <= (SELECT now_ms + span + 0.001 FROM clock, asked WHERE key = kept.key)
   RETURNING key
 ),
@@ -148,22 +162,32 @@ SELECT CAST(ceil(wait_ms / 1000.0) AS bigint) FROM exceeded""",
     columns=(("wait_seconds", "int"),),
 )
 
+# The version read by this statement's snapshot must still be that of the locked row: had the limit just been
+# changed, the ledger was counted anew and this snapshot knows only the old one. Then nothing is released.
 RELEASE_STALE = HotStatement(
     name="settle_stale",
-    sql="""WITH lapsed AS (
+    sql=f"""WITH tenant AS (
+  SELECT tenant_id FROM tenants WHERE tenant_id = CAST(:tenant_id AS text)
+    AND policy_version = (SELECT policy_version FROM tenants WHERE tenant_id = CAST(:tenant_id AS text))
+  FOR KEY SHARE
+),
+lapsed AS (
   UPDATE invitations SET expired_at = clock_timestamp()
-  WHERE tenant_id = CAST(:tenant_id AS text) AND consumed_at IS NULL AND declined_at IS NULL
-    AND revoked_at IS NULL AND expired_at IS NULL AND expires_at <= clock_timestamp()
+  WHERE tenant_id = CAST(:tenant_id AS text) AND EXISTS (SELECT 1 FROM tenant)
+    AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
+    AND expires_at <= clock_timestamp()
   RETURNING invitation_id, has_reservation
 ),
 ended AS (
   DELETE FROM memberships WHERE tenant_id = CAST(:tenant_id AS text) AND expires_at <= clock_timestamp()
+    AND EXISTS (SELECT 1 FROM tenant)
   RETURNING principal_id, role
 ),
 facts AS (
-  SELECT invitation_id, 'invitation.expired' AS kind, '{}' AS body FROM lapsed
+  SELECT invitation_id, 'invitation.expired' AS kind, '{{}}' AS body FROM lapsed
   UNION ALL
-  SELECT NULL, 'membership.ended', CAST(jsonb_build_object('principal_id', principal_id, 'role', role) AS text)
+  SELECT NULL, 'membership.ended',
+    CAST(jsonb_build_object('principal_id', principal_id, 'role', role) AS text)
   FROM ended
 ),
 event AS (
@@ -178,7 +202,7 @@ freed AS (
 ),
 ledger AS (
   UPDATE seat_shards SET used = used - (SELECT seats FROM freed)
-  WHERE tenant_id = CAST(:tenant_id AS text) AND shard = 0
+  WHERE tenant_id = CAST(:tenant_id AS text) AND shard = {_FULLEST}
 )
 SELECT seats FROM freed""",
     columns=(("seats", "int"),),

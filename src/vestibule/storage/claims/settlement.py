@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from vestibule.ports import Settlement
 
+_FULLEST = 0  # any shard: the settling statement gives back to the fullest, whichever that is
+
 
 def seat_change(settlement: Settlement) -> tuple[int | None, int]:
-    """(shard, change): an accept converts its own reservation; a member costs nothing; else one seat is taken.
+    """(shard, change): an accept converts its own reservation, a member costs nothing, else a seat is taken.
 
     A member whose invitation had reserved a seat gives that reservation back. Without a limit: (None, 0).
     """
     if settlement.grant.policy.seat_limit is None:
         return None, 0
     if settlement.holds_seat:
-        return (0, -1) if settlement.grant.has_reservation else (None, 0)
+        return (_FULLEST, -1) if settlement.grant.has_reservation else (None, 0)
     if settlement.grant.has_reservation:
         return None, 0
     return settlement.seat_shard, 1
@@ -24,4 +26,4 @@ def seat_return(settlement: Settlement) -> tuple[int | None, int]:
     """(shard, change) of a decline: a reservation is given back."""
     if settlement.grant.policy.seat_limit is None or not settlement.grant.has_reservation:
         return None, 0
-    return 0, -1
+    return _FULLEST, -1

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from vestibule.core.binding import Grant, Snapshot
@@ -41,6 +42,7 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("seat_shard", "int"),
     ("principal_offboarded", "bool"),
 )
+_NAMES = tuple(name for name, _ in _COLUMNS)
 
 _SELECT = """
 SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.inviter_principal_id, i.generation,
@@ -92,62 +94,41 @@ SQLITE_LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=True)
 
 def read_snapshot(row: Sequence[Any]) -> Snapshot:
     """The snapshot behind one loaded row."""
-    (
-        now_ms,
-        invitation_id,
-        tenant_id,
-        role,
-        invited_email,
-        inviter_principal_id,
-        generation,
-        expires_ms,
-        consumed_ms,
-        consumed_by_principal_id,
-        declined_ms,
-        revoked_ms,
-        membership_expires_in,
-        has_reservation,
-        tenant_name,
-        policy,
-        policy_version,
-        tenant_suspended,
-        tenant_deleted,
-        inviter_role,
-        inviter_name,
-        existing_role,
-        holds_seat,
-        seat_shard,
-        principal_offboarded,
-    ) = row
-    grant = None
-    if invitation_id is not None:
-        grant = Grant(
-            invitation_id=invitation_id,
-            tenant_id=tenant_id,
-            role=role,
-            invited_email=EmailAddress(invited_email),
-            inviter_principal_id=inviter_principal_id,
-            generation=generation,
-            expires_at=from_milliseconds(expires_ms),
-            consumed_at=None if consumed_ms is None else from_milliseconds(consumed_ms),
-            consumed_by_principal_id=consumed_by_principal_id,
-            declined_at=None if declined_ms is None else from_milliseconds(declined_ms),
-            revoked_at=None if revoked_ms is None else from_milliseconds(revoked_ms),
-            membership_expires_in=membership_expires_in,
-            has_reservation=has_reservation,
-            tenant_name=tenant_name,
-            policy=load_policy(policy),
-            policy_version=policy_version,
-            tenant_suspended=tenant_suspended,
-            tenant_deleted=tenant_deleted,
-            inviter_role=inviter_role,
-            inviter_name=inviter_name,
-        )
+    found = dict(zip(_NAMES, row, strict=True))
     return Snapshot(
-        now=from_milliseconds(now_ms),
-        grant=grant,
-        existing_role=existing_role,
-        holds_seat=holds_seat,
-        seat_shard=seat_shard,
-        principal_offboarded=principal_offboarded,
+        now=from_milliseconds(found["now_ms"]),
+        grant=None if found["invitation_id"] is None else _read_grant(found),
+        existing_role=found["existing_role"],
+        holds_seat=found["holds_seat"],
+        seat_shard=found["seat_shard"],
+        principal_offboarded=found["principal_offboarded"],
     )
+
+
+def _read_grant(found: Mapping[str, Any]) -> Grant:
+    return Grant(
+        invitation_id=found["invitation_id"],
+        tenant_id=found["tenant_id"],
+        role=found["role"],
+        invited_email=EmailAddress(found["invited_email"]),
+        inviter_principal_id=found["inviter_principal_id"],
+        generation=found["generation"],
+        expires_at=from_milliseconds(found["expires_ms"]),
+        consumed_at=_read_moment(found["consumed_ms"]),
+        consumed_by_principal_id=found["consumed_by_principal_id"],
+        declined_at=_read_moment(found["declined_ms"]),
+        revoked_at=_read_moment(found["revoked_ms"]),
+        membership_expires_in=found["membership_expires_in"],
+        has_reservation=found["has_reservation"],
+        tenant_name=found["tenant_name"],
+        policy=load_policy(found["policy"]),
+        policy_version=found["policy_version"],
+        tenant_suspended=found["tenant_suspended"],
+        tenant_deleted=found["tenant_deleted"],
+        inviter_role=found["inviter_role"],
+        inviter_name=found["inviter_name"],
+    )
+
+
+def _read_moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else from_milliseconds(milliseconds)

@@ -45,18 +45,24 @@ ON CONFLICT (principal_id) DO UPDATE
   SET name = COALESCE(excluded.name, principals.name), asserted_at = excluded.asserted_at
   WHERE principals.offboarded_at IS NULL
 """
-_SEAT = """
+_FULLEST = """(SELECT full.shard FROM seat_shards AS full WHERE full.tenant_id = :tenant_id
+  ORDER BY full.used - full.allowance DESC, full.shard LIMIT 1)"""
+_SEAT = f"""
 UPDATE seat_shards SET used = used + :seat_change
-WHERE tenant_id = :tenant_id AND shard = :seat_shard AND (:seat_change < 0 OR used < allowance)
+WHERE tenant_id = :tenant_id AND shard = CASE WHEN :seat_change > 0 THEN :seat_shard ELSE {_FULLEST} END
+  AND (:seat_change < 0 OR used < allowance)
 """
-_MEMBER = """
+_FIRST_MEMBER = """
 INSERT INTO memberships (tenant_id, principal_id, role, email, name, created_at, expires_at, invitation_id)
 VALUES (:tenant_id, :principal_id, :role, :invited_email, :principal_name, :now_ms, :member_expires_ms,
   :invitation_id)
-ON CONFLICT (tenant_id, principal_id) DO UPDATE
-  SET role = excluded.role, email = excluded.email, name = excluded.name, created_at = excluded.created_at,
-    expires_at = excluded.expires_at, invitation_id = excluded.invitation_id
-  WHERE memberships.suspended_at IS NULL AND memberships.expires_at <= :now_ms
+ON CONFLICT DO NOTHING
+"""
+_MEMBER_AGAIN = """
+UPDATE memberships SET role = :role, email = :invited_email, name = :principal_name, created_at = :now_ms,
+  expires_at = :member_expires_ms, invitation_id = :invitation_id
+WHERE tenant_id = :tenant_id AND principal_id = :principal_id
+  AND suspended_at IS NULL AND expires_at <= :now_ms
 """
 _EVENT = """
 INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
@@ -67,6 +73,9 @@ VALUES (:event_id, :event_tenant_id, :event_invitation_id, :event_kind, :now_ms,
 _NOTICE = """
 INSERT INTO outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
 VALUES (:message_id, :message_kind, :message_payload, :now_ms, :now_ms, 0)
+"""
+_ADDRESS = """
+INSERT INTO principal_addresses (principal_id, address) VALUES (:id, :address) ON CONFLICT DO NOTHING
 """
 _LAPSED = """
 UPDATE invitations SET expired_at = :now_ms
@@ -104,7 +113,8 @@ class SqliteClaims:
         shard, change = seat_change(settlement)
         values = self._values(settlement) | {"seat_shard": shard, "seat_change": change}
         steps = [(_CONSUME, True), (_PERSON, True), (_SEAT, shard is not None)]
-        steps += [(_MEMBER, self._own_members and not settlement.decision.keeps_role)]
+        member = _MEMBER_AGAIN if settlement.holds_seat else _FIRST_MEMBER
+        steps += [(member, self._own_members and not settlement.decision.keeps_role)]
         if not self._run(steps, values):
             return False
         self._remember(settlement)
@@ -132,7 +142,9 @@ class SqliteClaims:
         events += [MembershipEnded(tenant_id=tenant_id, principal_id=row[0], role=row[1]) for row in ended]
         context = RequestContext(correlation_id=stamp.correlation_id)
         for event in events:
-            record = replace(record_event(event, actor_id=stamp.actor_id, context=context), source=stamp.source)
+            record = replace(
+                record_event(event, actor_id=stamp.actor_id, context=context), source=stamp.source
+            )
             self._execute(_EVENT, _event_values(record) | values)
         seats = sum(bool(row[1]) for row in lapsed) + len(ended)
         give_back_seats(self._connection, tenant_id, seats)
@@ -153,10 +165,7 @@ class SqliteClaims:
         principal_id = settlement.identity.principal_id
         self._execute("DELETE FROM principal_addresses WHERE principal_id = :id", {"id": principal_id})
         for verified in settlement.identity.addresses:
-            self._execute(
-                "INSERT INTO principal_addresses (principal_id, address) VALUES (:id, :address) ON CONFLICT DO NOTHING",
-                {"id": principal_id, "address": verified.address.key},
-            )
+            self._execute(_ADDRESS, {"id": principal_id, "address": verified.address.key})
 
     def _values(self, settlement: Settlement) -> dict[str, Any]:
         grant, now_ms, seconds = settlement.grant, self._now_ms(), settlement.grant.membership_expires_in

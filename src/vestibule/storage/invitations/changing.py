@@ -22,7 +22,9 @@ from vestibule.storage.seats import give_back_seats, take_seat
 class ChangingInvitations(InvitationRows):
     """The part of ``ports.Invitations`` that makes and renews."""
 
-    def supersede(self, tenant_id: str, email: EmailAddress, target: str) -> Sequence[str]:
+    def supersede(
+        self, tenant_id: str, email: EmailAddress, target: str
+    ) -> tuple[Sequence[str], Sequence[str]]:
         now = self._now()
         ours = sa.and_(
             invitations.c.tenant_id == tenant_id,
@@ -35,14 +37,14 @@ class ChangingInvitations(InvitationRows):
             sa.update(invitations)
             .where(ours)
             .values(revoked_at=now, revoked_reason="superseded", claim_token_hash=None)
-            .returning(invitations.c.invitation_id, invitations.c.has_reservation)
         )
-        ended = self._connection.execute(stale.returning(invitations.c.has_reservation)).all()
-        superseded = self._connection.execute(pending).all()
+        columns = (invitations.c.invitation_id, invitations.c.has_reservation)
+        expired = self._connection.execute(stale.returning(*columns)).all()
+        superseded = self._connection.execute(pending.returning(*columns)).all()
         give_back_seats(
-            self._connection, tenant_id, sum(row.has_reservation for row in [*ended, *superseded])
+            self._connection, tenant_id, sum(row.has_reservation for row in [*expired, *superseded])
         )
-        return [row.invitation_id for row in superseded]
+        return [row.invitation_id for row in expired], [row.invitation_id for row in superseded]
 
     def add(
         self,
@@ -118,7 +120,7 @@ class ChangingInvitations(InvitationRows):
         )
         return self._connection.execute(change).rowcount == 1
 
-    def record_sent(self, invitation_id: str, generation: int) -> None:
+    def record_sent(self, invitation_id: str) -> None:
         change = (
             sa.update(invitations)
             .where(invitations.c.invitation_id == invitation_id)

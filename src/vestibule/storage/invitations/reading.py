@@ -69,7 +69,9 @@ class ReadingInvitations(InvitationRows):
             .where(invitations.c.tenant_id == tenant_id, self._has_state(InvitationState.PENDING))
             .limit(ceiling)
         )
-        return int(self._connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one())
+        return int(
+            self._connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one()
+        )
 
     def claim_renewal(self, claim_token_hash: bytes) -> tuple[str, str] | None:
         query = sa.select(invitations.c.tenant_id, invitations.c.invitation_id).where(

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from vestibule.errors import ConfigurationError
+from vestibule.storage.create import VERSION_TABLE
 
 
 def migrate(engine: sa.Engine) -> str:
@@ -32,7 +33,9 @@ def get_head() -> str:
 def find_revision(engine: sa.Engine) -> str | None:
     """The revision the database is at, or None when it holds no schema."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE}
+        ).get_current_revision()
 
 
 def check_migrated(engine: sa.Engine) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from alembic import context
 
+from vestibule.storage.create import VERSION_TABLE
 from vestibule.storage.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=metadata,
+    version_table=VERSION_TABLE,
     render_as_batch=connection.dialect.name == "sqlite",
     transactional_ddl=True,
 )

@@ -133,7 +133,9 @@ class AccountPages:
         code = form.get("code", "")
         try:
             challenge = await self._services.runner.run(begin_code_check, self._secret(request))
-            is_right = await asyncio.to_thread(self._services.passwords.verify_code, challenge.code_hash, code)
+            is_right = await asyncio.to_thread(
+                self._services.passwords.verify_code, challenge.code_hash, code
+            )
             if not is_right:
                 raise CredentialsRejectedError
             secret = await self._services.runner.run(

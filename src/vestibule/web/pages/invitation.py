@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The invitee's pages. The link's token moves into a cookie at once, so that it leaves the address bar,
-the history and every referrer; nothing happens until a signed-in person presses a button that names the tenant.
+the history and every referrer; nothing happens until a signed-in person presses a button that names the
+tenant.
 
 ``claim_ref`` ties a button to the link whose page it stood on: with two invitations open in two tabs, what
 is displayed is what is accepted (ATTACKS D10).

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tenant's settings screen: who is invited, who is a member, and what an administrator may do (AUD-04)."""
+"""The tenant's settings screen: invitations, members, and what an administrator may do (AUD-04)."""
 
 from __future__ import annotations
 

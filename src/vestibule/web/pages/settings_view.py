@@ -126,7 +126,7 @@ def _describe(view: InvitationView) -> dict[str, object]:
         "send_count": one.send_count,
         "last_sent_text": None if one.last_sent_at is None else format_moment(one.last_sent_at),
         "can_resend": is_pending,
-        "delivery_text": "Sent" if one.send_count else ("Waiting to be sent" if is_pending else ""),
+        "delivery_text": "" if one.send_count else "No mail so far",
     }
 
 

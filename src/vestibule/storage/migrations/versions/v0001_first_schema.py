@@ -13,6 +13,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+_OPEN = "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
 
 
 def upgrade() -> None:
@@ -184,7 +185,7 @@ def _create_tenants() -> None:
     )
 
 
-def _create_invitations() -> None:
+def _create_invitations() -> None:  # allow: function-length because one frozen table is read whole
     op.create_table(
         "invitations",
         sa.Column("invitation_id", _text(36), nullable=False),
@@ -236,6 +237,10 @@ def _create_invitations() -> None:
         ),
         sa.PrimaryKeyConstraint("invitation_id", name=op.f("pk_invitations")),
     )
+    _create_invitation_indexes()
+
+
+def _create_invitation_indexes() -> None:
     op.create_index("ix_invitations_email", "invitations", ["invited_email"], unique=False)
     op.create_index(
         "ix_invitations_list", "invitations", ["tenant_id", "created_at", "invitation_id"], unique=False
@@ -245,36 +250,24 @@ def _create_invitations() -> None:
         "invitations",
         ["expires_at"],
         unique=False,
-        sqlite_where=sa.text(
-            "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
-        ),
-        postgresql_where=sa.text(
-            "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
-        ),
+        sqlite_where=sa.text(_OPEN),
+        postgresql_where=sa.text(_OPEN),
     )
     op.create_index(
         "ix_invitations_open_inviter",
         "invitations",
         ["inviter_principal_id"],
         unique=False,
-        sqlite_where=sa.text(
-            "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
-        ),
-        postgresql_where=sa.text(
-            "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
-        ),
+        sqlite_where=sa.text(_OPEN),
+        postgresql_where=sa.text(_OPEN),
     )
     op.create_index(
         "ix_invitations_open_list",
         "invitations",
         ["tenant_id", "created_at", "invitation_id"],
         unique=False,
-        sqlite_where=sa.text(
-            "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
-        ),
-        postgresql_where=sa.text(
-            "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
-        ),
+        sqlite_where=sa.text(_OPEN),
+        postgresql_where=sa.text(_OPEN),
     )
     op.create_index("uq_invitations_claim_token_hash", "invitations", ["claim_token_hash"], unique=True)
     op.create_index(
@@ -282,12 +275,8 @@ def _create_invitations() -> None:
         "invitations",
         ["tenant_id", "invited_email", "target"],
         unique=True,
-        sqlite_where=sa.text(
-            "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
-        ),
-        postgresql_where=sa.text(
-            "consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL"
-        ),
+        sqlite_where=sa.text(_OPEN),
+        postgresql_where=sa.text(_OPEN),
     )
 
 

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hosted pages as a browser meets them: a real server, its worker, real mail into a mailbox."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from vestibule.actions.accounts.sign_in import create_account
+from vestibule.actions.members.put_member import MemberDraft, put_member
+from vestibule.actions.tenants.put_tenant import put_tenant
+from vestibule.bootstrap import build_deployment, build_plain_runner
+from vestibule.core.email import EmailAddress
+from vestibule.core.identity import HostKey, RequestContext
+from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
+from vestibule.identity import passwords
+from vestibule.settings import load_settings
+from vestibule.storage.engine import make_engine
+from vestibule.storage.migrations import migrate
+
+PASSWORD = "a quite long password"
+_KEY = HostKey(key_id="tests")
+_CONTEXT = RequestContext(correlation_id="tests")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAccount:
+    """Somebody who can sign in on the pages with ``PASSWORD``."""
+
+    principal_id: str
+    address: str
+    name: str
+
+
+class Site:
+    """One running site. Tests make tenants and people of their own."""
+
+    def __init__(self, database_url: str) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.database_url = database_url
+        self.mailbox = DevelopmentMailbox(clock=lambda: datetime.now(UTC))
+        engine = make_engine(database_url, create=True)
+        migrate(engine)
+        engine.dispose()
+        self._ready = threading.Event()
+        self._numbers = iter(range(1, 10**6))
+
+    def start(self) -> Site:
+        self._thread = threading.Thread(target=lambda: uvloop.run(self._serve()), daemon=True)
+        self._thread.start()
+        if not self._ready.wait(30):
+            raise TimeoutError
+        self.runner = build_plain_runner(self.settings)
+        return self
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(30)
+        self.runner.close()
+
+    def add_account(self, name: str) -> LocalAccount:
+        """A fresh person with a verified account."""
+        address = f"{name.lower()}{next(self._numbers)}@people.example"
+        principal_id = self.runner.run(
+            create_account,
+            _KEY,
+            EmailAddress.parse_input(address),
+            name=name,
+            password_hash=passwords.hash_password(PASSWORD),
+            context=_CONTEXT,
+        )
+        return LocalAccount(principal_id=principal_id, address=address, name=name)
+
+    def add_tenant(self, owner: LocalAccount, name: str = "Acme") -> str:
+        """A fresh tenant with its owner; its id."""
+        tenant_id = f"tenant-{next(self._numbers)}"
+        self.runner.run(put_tenant, _KEY, tenant_id, name=name, policy=None, context=_CONTEXT)
+        self.add_member(tenant_id, owner, "owner")
+        return tenant_id
+
+    def add_member(self, tenant_id: str, who: LocalAccount, role: str) -> None:
+        draft = MemberDraft(role=role, email=EmailAddress(who.address), name=who.name)
+        self.runner.run(put_member, _KEY, tenant_id, who.principal_id, draft, context=_CONTEXT)
+
+    def new_address(self) -> str:
+        return f"new{next(self._numbers)}@people.example"
+
+    def wait_for_mail(self, to: str, subject: str) -> ReceivedMail:
+        """The newest mail to *to* whose subject holds *subject*."""
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            found = self.mailbox.find(to=to, subject=subject)
+            if found is not None:
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"no mail about {subject!r}")
+
+    def find_link(self, to: str) -> str:
+        """The link of the newest invitation mail to *to*."""
+        return find_url(self.wait_for_mail(to, "invite").part("plain"))
+
+    def find_code(self, to: str) -> str:
+        text = self.wait_for_mail(to, "code").part("plain")
+        found = re.search(r"\b(\d{4}) (\d{4})\b", text)
+        assert found is not None
+        return found[0]
+
+    async def _serve(self) -> None:
+        await self.mailbox.start()
+        self.settings = load_settings(
+            {
+                "VESTIBULE_DATABASE_URL": self.database_url,
+                "VESTIBULE_PUBLIC_URL": self.url,
+                "VESTIBULE_SMTP_URL": f"smtp://127.0.0.1:{self.mailbox.port}",
+                "VESTIBULE_MAIL_FROM": "Acme <invitations@acme.example>",
+                "VESTIBULE_WORKER_POLL_MS": "20",
+                "VESTIBULE_REFUSAL_FLOOR_MS": "0",
+                "VESTIBULE_LOG_LEVEL": "ERROR",
+            }
+        )
+        deployment = build_deployment(self.settings)
+        worker = deployment.make_worker()
+        config = uvicorn.Config(
+            deployment.make_app(), port=self.port, access_log=False, log_level="error", lifespan="off"
+        )
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign,unused-ignore]
+        working = asyncio.create_task(worker.run())
+        serving = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            await asyncio.sleep(0.01)
+        self._ready.set()
+        await serving
+        worker.stop()
+        await working
+        await self.mailbox.stop()
+        await deployment.close()
+
+
+@dataclass(slots=True)
+class Sightings:
+    """What a page asked for or complained about."""
+
+    foreign: list[str] = field(default_factory=list)
+    referrers: list[str] = field(default_factory=list)
+
+
+def find_url(text: str) -> str:
+    found = re.search(r"http://\S+/i/\S+", text)
+    assert found is not None
+    return found[0]
+
+
+def make_site(database: str | Path) -> Site:
+    url = database if isinstance(database, str) else f"sqlite:///{database / 'pages.db'}"
+    return Site(url).start()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
