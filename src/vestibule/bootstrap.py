@@ -113,7 +113,7 @@ def check_database(settings: Settings) -> None:
         check_migrated(engine)
     except ConfigurationError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises, the operator hears one thing
         raise ConfigurationError(
             "VESTIBULE_DATABASE_URL",
             f"the database can't be reached ({type(error).__name__})",

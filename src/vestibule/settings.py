@@ -44,7 +44,7 @@ class Settings:
     wire_size: int = 24
     worker_batch: int = 20
     worker_poll_ms: int = 500
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -141,8 +141,7 @@ def explore(world: World, examples: int) -> int:
     schema = schemathesis.openapi.from_dict(read(world))
     called = 0
     for found in schema.get_all_operations():
-        operation: Any = found
-        operation = operation.ok()
+        operation = found.ok()
         for caller, mode in itertools.product(
             callers(world), (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
         ):
