@@ -140,6 +140,7 @@ def explore(world: World, examples: int) -> int:
     """Call every operation with what fits its description and with what does not; nothing may go wrong."""
     schema = schemathesis.openapi.from_dict(read(world))
     called = 0
+    found: Any
     for found in schema.get_all_operations():
         operation = found.ok()
         for caller, mode in itertools.product(

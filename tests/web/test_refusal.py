@@ -45,7 +45,12 @@ def strip(answer: httpx2.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
 
 def verbs_and(names: Iterable[str]) -> list[tuple[str, str]]:
     """Every class for both verbs; declining needs no seat, so that class is accept's alone."""
-    return [(verb, name) for name in names for verb in ("accept", "decline") if (verb, name) != ("decline", "no_seat")]
+    return [
+        (verb, name)
+        for name in names
+        for verb in ("accept", "decline")
+        if (verb, name) != ("decline", "no_seat")
+    ]
 
 
 def expected_headers(world: World) -> list[tuple[str, str]]:
