@@ -96,9 +96,10 @@ def _walk(site: Site) -> tuple[str, str, str]:
     owner = site.add_account("Olivia")
     tenant_id = site.add_tenant(owner)
     address = f"canary-{owner.principal_id[-6:]}@canary.example"
-    with httpx2.Client(base_url=site.url, headers=_OURS) as office, httpx2.Client(
-        base_url=site.url, headers=_OURS
-    ) as visitor:
+    with (
+        httpx2.Client(base_url=site.url, headers=_OURS) as office,
+        httpx2.Client(base_url=site.url, headers=_OURS) as visitor,
+    ):
         office.post("/sign-in", data={"email": owner.address, "password": PASSWORD, "next": "/"})
         office.post(
             f"/tenants/{tenant_id}/settings/invitations",
@@ -131,7 +132,9 @@ def _wrong_tries(client: httpx2.Client, token: str, address: str) -> None:
     client.get(f"/v1/invitations/{token[:-1]}")
     client.get(f"/no/such/{token}", params={"email": address})
     client.post("/sign-in", data={"email": address, "password": token, "next": token})
-    client.get("/", headers={"authorization": f"Bearer {token}", "user-agent": f"{token} {address}\r\n".strip()})
+    client.get(
+        "/", headers={"authorization": f"Bearer {token}", "user-agent": f"{token} {address}\r\n".strip()}
+    )
     client.post("/v1/tenants/x/invitations", content=json.dumps({"email": address, "x": token}).encode())
 
 
