@@ -34,8 +34,8 @@ granted AS (
   RETURNING invitation_id, tenant_id, role, invited_email, membership_expires_in
 )"""
 
-_FULLEST = """(SELECT fullest.shard FROM seat_shards AS fullest WHERE fullest.tenant_id = CAST(:tenant_id AS text)
-    ORDER BY fullest.used - fullest.allowance DESC, fullest.shard LIMIT 1)"""
+_FULLEST = """(SELECT part.shard FROM seat_shards AS part WHERE part.tenant_id = CAST(:tenant_id AS text)
+    ORDER BY part.used - part.allowance DESC, part.shard LIMIT 1)"""
 
 _SEAT = f"""
 seat AS (

@@ -45,8 +45,8 @@ ON CONFLICT (principal_id) DO UPDATE
   SET name = COALESCE(excluded.name, principals.name), asserted_at = excluded.asserted_at
   WHERE principals.offboarded_at IS NULL
 """
-_FULLEST = """(SELECT fullest.shard FROM seat_shards AS fullest WHERE fullest.tenant_id = :tenant_id
-  ORDER BY fullest.used - fullest.allowance DESC, fullest.shard LIMIT 1)"""
+_FULLEST = """(SELECT part.shard FROM seat_shards AS part WHERE part.tenant_id = :tenant_id
+  ORDER BY part.used - part.allowance DESC, part.shard LIMIT 1)"""
 _SEAT = f"""
 UPDATE seat_shards SET used = used + :seat_change
 WHERE tenant_id = :tenant_id AND shard = CASE WHEN :seat_change > 0 THEN :seat_shard ELSE {_FULLEST} END
