@@ -64,9 +64,7 @@ def world(engine_name: str, _worlds: MakeWorld) -> World:
 
 
 @pytest.fixture
-def make_world(
-    engine_name: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[MakeWorld]:
+def make_world(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeWorld]:
     """A service of one's own, with these settings; with a worker and a mailbox if it *delivers*."""
     started: list[World] = []
 

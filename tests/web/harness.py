@@ -30,8 +30,8 @@ from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.settings import Settings, load_settings
 from vestibule.storage.engine import make_engine
 from vestibule.storage.migrations import migrate
-from vestibule.storage.unit_of_work import system_clock
 from vestibule.storage.schema import invitations, metadata
+from vestibule.storage.unit_of_work import system_clock
 
 PUBLIC_URL = "https://invite.example.com"
 ISSUER = "https://host.example.com"

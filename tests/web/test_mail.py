@@ -20,7 +20,9 @@ def find_token(text: str) -> str:
     return str(tokens.pop())
 
 
-@pytest.mark.covers("ISS-01", "DEL-01", "DEL-02", "B01", "B09", "B13", "G06", "G07", "A09", "ACC-17", "TOK-02")
+@pytest.mark.covers(
+    "ISS-01", "DEL-01", "DEL-02", "B01", "B09", "B13", "G06", "G07", "A09", "ACC-17", "TOK-02"
+)
 def test_the_mailed_link_lets_the_invitee_in_and_only_the_newest_one_works(make_world: MakeWorld) -> None:
     world = make_world({}, delivers=True)
     owner, vera = world.new_person("owner"), world.new_person("vera")

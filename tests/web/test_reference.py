@@ -188,4 +188,5 @@ def test_no_generated_request_leaves_the_description(world: World) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.covers("INT-01")
 def test_no_generated_request_leaves_the_description_at_length(world: World) -> None:
-    explore(world, int(os.environ.get("EXAMPLES", "100")))
+    # A quarter each: two callers, with what fits and with what does not.
+    explore(world, min(int(os.environ.get("EXAMPLES", "100")), 400) // 4)
