@@ -114,7 +114,7 @@ class World:
 
     def race(self, *calls: Call[Any] | Claim[Any]) -> list[Any]:
         """Carry out all at once; look around when the dust has settled."""
-        outcomes = self.lane.race(calls)
+        outcomes = self.lane.race(calls) if calls else []
         self.check()
         return outcomes
 
