@@ -136,11 +136,16 @@ class World:
             self.do(self.put_member(who, role, tenant))
 
     def put_tenant(
-        self, policy: Mapping[str, Any] | None = None, tenant: str = "acme", name: str = "Acme"
+        self,
+        policy: Mapping[str, Any] | None = None,
+        tenant: str = "acme",
+        name: str = "Acme",
+        *,
+        by: Actor = HOST,
     ) -> Call[tuple[Tenant, bool]]:
         return Call(
             "run",
-            lambda uow: put_tenant(uow, HOST, tenant, name=name, policy=policy, context=self.context),
+            lambda uow: put_tenant(uow, by, tenant, name=name, policy=policy, context=self.context),
         )
 
     def put_member(
