@@ -64,14 +64,13 @@ def world(engine_name: str, _worlds: MakeWorld) -> World:
 
 
 @pytest.fixture
-def make_world(
-    engine_name: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Callable[[Mapping[str, str]], World]]:
-    """A service of one's own, with these settings."""
+def make_world(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeWorld]:
+    """A service of one's own, with these settings; with a worker and a mailbox if it *delivers*."""
     started: list[World] = []
 
-    def make(settings: Mapping[str, str]) -> World:
-        started.append(World(_make_url(engine_name, tmp_path, request), tmp_path, settings).start())
+    def make(settings: Mapping[str, str], *, delivers: bool = False) -> World:
+        url = _make_url(engine_name, tmp_path, request)
+        started.append(World(url, tmp_path, settings, delivers=delivers).start())
         return started[-1]
 
     yield make

@@ -79,13 +79,21 @@ def _depth_of(value: Any) -> int:
     return 0 if inner is None else 1 + max((_depth_of(one) for one in inner), default=0)
 
 
+_NAME_RULE = "One line; no control, invisible or direction characters, no encoded words, no space around."
+_MESSAGE_RULE = "Plain text in lines; no control, invisible or direction characters, no encoded words."
 TenantName = Annotated[
-    str, Field(min_length=1, max_length=TENANT_NAME_MAX), _checked_by(check_name, TENANT_NAME_MAX)
+    str,
+    Field(min_length=1, max_length=TENANT_NAME_MAX, description=_NAME_RULE),
+    _checked_by(check_name, TENANT_NAME_MAX),
 ]
 MemberName = Annotated[
-    str, Field(min_length=1, max_length=MEMBER_NAME_MAX), _checked_by(check_name, MEMBER_NAME_MAX)
+    str,
+    Field(min_length=1, max_length=MEMBER_NAME_MAX, description=_NAME_RULE),
+    _checked_by(check_name, MEMBER_NAME_MAX),
 ]
-PersonalMessage = Annotated[str, Field(max_length=MESSAGE_MAX), _checked_by(check_message, MESSAGE_MAX)]
+PersonalMessage = Annotated[
+    str, Field(max_length=MESSAGE_MAX, description=_MESSAGE_RULE), _checked_by(check_message, MESSAGE_MAX)
+]
 # The length is core's to judge, so that a wrong address has the one code for wrong addresses.
 Address = Annotated[str, Field(json_schema_extra={"format": "email", "maxLength": EMAIL_MAX})]
 Role = Annotated[str, Field(pattern=f"^{ROLE_PATTERN}$", max_length=32)]
