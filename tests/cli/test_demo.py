@@ -17,8 +17,6 @@ from vestibule.cli.demo.script import CHAPTERS
 from vestibule.cli.demo.story import Story
 
 SECRETS = re.compile(r"v(?:st|sk|ss|sc)_[0-9A-Za-z]|eyJ[0-9A-Za-z]|\b\d{4} \d{4}\b")
-GOLDEN = ("ISS-01", "ACC-01", "ACC-02", "ACC-11", "ACC-17", "INT-03")
-REFUSED = ("A01", "A02", "A03", "F01", "G10", "F10", "B13", "E03", "N01", "F05", "ACC-07", "ACC-08")
 
 
 def _check_steps(document: dict[str, Any]) -> None:
@@ -32,7 +30,8 @@ def _check_steps(document: dict[str, Any]) -> None:
     assert len([step for step in accepts if step["status"] == 204]) >= 5
 
 
-@pytest.mark.covers(*GOLDEN, *REFUSED)
+@pytest.mark.covers("ISS-01", "ACC-01", "ACC-02", "ACC-11", "ACC-17", "INT-03")
+@pytest.mark.covers("A01", "A02", "A03", "F01", "G10", "F10", "B13", "E03", "N01", "F05", "ACC-07", "ACC-08")
 def test_the_script_runs_on_sqlite_and_prints_no_secret() -> None:
     outcome = run_process("demo", "--script")
     assert outcome.status == 0, outcome.out + outcome.err
@@ -42,7 +41,8 @@ def test_the_script_runs_on_sqlite_and_prints_no_secret() -> None:
     assert outcome.out.rstrip().endswith("steps went as they must.")
 
 
-@pytest.mark.covers(*GOLDEN, *REFUSED)
+@pytest.mark.covers("ISS-01", "ACC-01", "ACC-02", "ACC-11", "ACC-17", "INT-03")
+@pytest.mark.covers("A01", "A02", "A03", "F01", "G10", "F10", "B13", "E03", "N01", "F05", "ACC-07", "ACC-08")
 def test_the_script_runs_on_postgresql_and_again_on_the_same(postgres_server: Any) -> None:
     url = postgres_server.url(postgres_server.create_database())
     for _ in range(2):
