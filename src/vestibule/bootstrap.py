@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -18,7 +19,6 @@ from vestibule.delivery.worker import Transport, Worker, WorkerPolicy
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
-from vestibule.identity.fetched_keys import FetchedKeys
 from vestibule.identity.jwks import KeySource, StaticKeys
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
@@ -28,6 +28,9 @@ from vestibule.storage.unit_of_work import system_clock
 from vestibule.web.app import Service, make_app
 from vestibule.web.mailbox import MailStore, make_mailbox_app
 from vestibule.web.services import Services
+
+if TYPE_CHECKING:
+    from vestibule.identity.fetched_keys import FetchedKeys
 
 Clock = Callable[[], datetime]
 
@@ -209,6 +212,8 @@ def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier 
     fetched: FetchedKeys | None = None
     source: KeySource
     if "://" in settings.assertion_jwks:
+        from vestibule.identity.fetched_keys import FetchedKeys  # noqa: PLC0415 - brings an HTTP client
+
         source = fetched = FetchedKeys(settings.assertion_jwks).start()
     else:
         source = StaticKeys.from_file(settings.assertion_jwks)
