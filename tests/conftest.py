@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.lanes import LaneKeeper
 from tests.servers import PostgresServer, shared_server
+from tests.world import World
 
 settings.register_profile("vestibule", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "100")))
 settings.load_profile("vestibule")
@@ -30,3 +32,23 @@ def postgres_server(
 def rounds() -> int:
     """How often a race is run: ``make races`` raises it."""
     return int(os.environ.get("ROUNDS", "50"))
+
+
+@pytest.fixture(scope="session")
+def lanes(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[LaneKeeper]:
+    """Runners on real databases, opened when first asked for."""
+    keeper = LaneKeeper(tmp_path_factory.mktemp("lanes"), postgres_server)
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture(params=["sqlite-plain", "postgresql-loop"])
+def world(request: pytest.FixtureRequest, lanes: LaneKeeper) -> World:
+    """An empty service, on both engines."""
+    return World(lanes.open(request.param))
+
+
+@pytest.fixture(params=["sqlite-plain", "sqlite-threads", "postgresql-plain", "postgresql-loop"])
+def every_world(request: pytest.FixtureRequest, lanes: LaneKeeper) -> World:
+    """An empty service, on every road there is."""
+    return World(lanes.open(request.param))

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is true of every database after every step, whoever did what, however many at once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import sqlalchemy as sa
+
+from vestibule.core.policy import OWNER, load_policy
+from vestibule.storage.schema import (
+    audit_events,
+    invitations,
+    memberships,
+    outbox_messages,
+    seat_shards,
+    tenants,
+)
+
+Row = sa.RowMapping
+_FINAL = ("consumed_at", "declined_at", "revoked_at", "expired_at")
+_EVENTS_OF = {
+    "consumed_at": ("invitation.accepted",),
+    "declined_at": ("invitation.declined",),
+    "revoked_at": ("invitation.revoked", "invitation.superseded"),
+    "expired_at": ("invitation.expired",),
+}
+
+
+def check_invariants(connection: sa.Connection) -> None:
+    """Verify them all, on one snapshot of the database."""
+    if connection.dialect.name == "postgresql":
+        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+    world = _Facts(connection)
+    world.check_final_states()
+    world.check_memberships()
+    world.check_open_targets()
+    world.check_seats()
+    world.check_owners()
+    world.check_notices()
+
+
+def is_open(invitation: Row) -> bool:
+    return all(invitation[name] is None for name in _FINAL)
+
+
+class _Facts:
+    def __init__(self, connection: sa.Connection) -> None:
+        def read(table: sa.Table) -> list[Row]:
+            return list(connection.execute(sa.select(table)).mappings())
+
+        self._tenants = read(tenants)
+        self._members = read(memberships)
+        self._invitations = read(invitations)
+        self._shards = read(seat_shards)
+        self._messages = read(outbox_messages)
+        self._events = read(audit_events)
+        self._counted = Counter((row["kind"], row["invitation_id"]) for row in self._events)
+
+    def check_final_states(self) -> None:
+        """At most one final timestamp, and exactly the events that tell of it."""
+        for row in self._invitations:
+            invitation_id = row["invitation_id"]
+            assert sum(row[name] is not None for name in _FINAL) <= 1
+            assert self._counted["invitation.issued", invitation_id] == 1
+            assert self._counted["invitation.resent", invitation_id] == row["generation"] - 1
+            for final, kinds in _EVENTS_OF.items():
+                told = sum(self._counted[kind, invitation_id] for kind in kinds)
+                assert told == (row[final] is not None), (final, told, dict(row))
+
+    def check_memberships(self) -> None:
+        """Each comes from one consumed grant of its own, or from an administrative act."""
+        consumed = {
+            row["invitation_id"]: (row["tenant_id"], row["consumed_by_principal_id"], row["role"])
+            for row in self._invitations
+            if row["consumed_at"] is not None
+        }
+        put = {
+            (row["tenant_id"], body["principal_id"]): body["role"]
+            for row, body in self._told("membership.set")
+        }
+        keys = [(row["tenant_id"], row["principal_id"]) for row in self._members]
+        assert len(set(keys)) == len(keys)
+        for key, row in zip(keys, self._members, strict=True):
+            if row["invitation_id"] is None:
+                assert key in put
+            elif key not in put:
+                assert consumed[row["invitation_id"]] == (*key, row["role"])
+        grants = [row["invitation_id"] for row in self._members if row["invitation_id"] is not None]
+        assert len(set(grants)) == len(grants)
+
+    def check_open_targets(self) -> None:
+        """At most one open invitation per target, so at most one link that can live."""
+        targets = [
+            (row["tenant_id"], row["invited_email"], row["target"])
+            for row in self._invitations
+            if is_open(row)
+        ]
+        assert len(set(targets)) == len(targets)
+
+    def check_seats(self) -> None:
+        """The ledger says what there is; no part of it has room while another is over."""
+        for tenant in self._tenants:
+            tenant_id, policy = tenant["tenant_id"], load_policy(tenant["policy"])
+            shards = [row for row in self._shards if row["tenant_id"] == tenant_id]
+            reserved = sum(
+                row["has_reservation"] and is_open(row)
+                for row in self._invitations
+                if row["tenant_id"] == tenant_id
+            )
+            if policy.seat_limit is None:
+                assert not shards
+                assert reserved == 0
+                continue
+            members = sum(row["tenant_id"] == tenant_id for row in self._members)
+            assert sum(row["allowance"] for row in shards) == policy.seat_limit
+            assert sum(row["used"] for row in shards) == members + reserved
+            over = any(row["used"] > row["allowance"] for row in shards)
+            free = any(row["used"] < row["allowance"] for row in shards)
+            assert not (over and free)
+
+    def check_owners(self) -> None:
+        """A tenant that ever had an owner has one, though perhaps without force."""
+        owned = {row["tenant_id"] for row, body in self._told("membership.set") if body["role"] == OWNER}
+        lasting = {
+            row["tenant_id"] for row in self._members if row["role"] == OWNER and row["expires_at"] is None
+        }
+        assert owned <= lasting
+
+    def check_notices(self) -> None:
+        """The inviter hears once of what the invitee did, and of nothing else."""
+        heard = Counter(
+            (row["kind"], json.loads(row["payload"])["invitation_id"])
+            for row in self._messages
+            if row["kind"] in ("accepted_notice", "declined_notice")
+        )
+        for row in self._invitations:
+            invitation_id = row["invitation_id"]
+            assert heard["accepted_notice", invitation_id] == (row["consumed_at"] is not None)
+            assert heard["declined_notice", invitation_id] == (row["declined_at"] is not None)
+
+    def _told(self, kind: str) -> list[tuple[Row, dict[str, Any]]]:
+        return [(row, json.loads(row["body"])) for row in self._events if row["kind"] == kind]
