@@ -22,7 +22,7 @@ from vestibule.identity.assertion import AssertionVerifier
 from vestibule.identity.jwks import KeySource, StaticKeys
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
-from vestibule.storage.migrations import check_migrated
+from vestibule.storage.revision import check_migrated
 from vestibule.storage.runners import LoopRunner, PlainRunner, ThreadRunner
 from vestibule.storage.unit_of_work import system_clock
 from vestibule.web.app import Service, make_app

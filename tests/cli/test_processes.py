@@ -7,6 +7,8 @@ import json
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import httpx2
 import pytest
 
 from tests.cli.conftest import Run
-from tests.cli.terminal import read_document, started
+from tests.cli.terminal import environment, read_document, started
 from tests.cli.test_doctor import mail_port as mail_port  # noqa: PLC0414 - a fixture, used by its name
 
 STOP_SECONDS = 5
@@ -140,3 +142,10 @@ def _end_leases(settings: dict[str, str]) -> None:
     ) as connection:
         connection.execute("UPDATE outbox_messages SET due_at = 0")
         connection.commit()
+
+
+def test_a_process_that_serves_never_loads_alembic() -> None:
+    # It is seven megabytes, and a tool that changes tables has no business there.
+    look = "import sys, vestibule.cli; sys.exit('alembic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], env=environment({}), check=False, timeout=60)
+    assert done.returncode == 0

@@ -13,7 +13,7 @@ from vestibule.storage.inspection import (
     inspect_database,
     measure_clock,
 )
-from vestibule.storage.migrations import find_revision, migrate
+from vestibule.storage.revision import find_revision
 from vestibule.storage.unit_of_work import system_clock
 
 
@@ -23,6 +23,9 @@ def migrate_database(settings: Settings) -> tuple[str | None, str]:
     Raises:
         ConfigurationError: it can't be reached.
     """
+    # Here and not above: Alembic is large, and a process that serves never needs it.
+    from vestibule.storage.migrations import migrate  # noqa: PLC0415 - for that reason
+
     with open_engine(settings, create=True) as engine:
         return find_revision(engine), migrate(engine)
 

@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from vestibule.cli.printing import AsJson, show
-from vestibule.storage.migrations import get_head
+from vestibule.storage.create import find_head
 
 
 def show_version(*, as_json: AsJson = False) -> None:
@@ -16,6 +16,6 @@ def show_version(*, as_json: AsJson = False) -> None:
         release = version("vestibule")
     except PackageNotFoundError:
         release = "not installed"
-    document = {"version": release, "schema": get_head(), "python": platform.python_version()}
+    document = {"version": release, "schema": find_head(), "python": platform.python_version()}
     lines = [f"vestibule {release} (schema {document['schema']}, Python {document['python']})"]
     show(document, lines, as_json=as_json)
