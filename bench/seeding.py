@@ -70,7 +70,7 @@ def seed_rows(
         SELECT '{prefix}-' || n, {tenant}, 'member', '{prefix}' || n || '@bench.example', 'owner-' || {tenant}, '',
           sha256(convert_to('{prefix}-' || n, 'UTF8')), 1, clock_timestamp() - n * interval '1 millisecond',
           clock_timestamp() + interval '7 days', 1, false, 'en', 1, '', '', 'bench', ''
-        FROM generate_series({first}, {first + count - 1}) n"""  # noqa: S608 - our own constants
+        FROM generate_series({first}, {first + count - 1}) n"""
     )
 
 

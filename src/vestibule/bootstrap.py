@@ -3,27 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.token import digest
 from vestibule.delivery.render import Sender
 from vestibule.delivery.smtp import SmtpTransport
-from vestibule.delivery.worker import Worker, WorkerPolicy
+from vestibule.delivery.worker import Transport, Worker, WorkerPolicy
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
-from vestibule.identity.fetched_keys import FetchedKeys
 from vestibule.identity.jwks import KeySource, StaticKeys
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
-from vestibule.storage.migrations import check_migrated
+from vestibule.storage.revision import check_migrated
 from vestibule.storage.runners import LoopRunner, PlainRunner, ThreadRunner
 from vestibule.storage.unit_of_work import system_clock
 from vestibule.web.app import Service, make_app
+from vestibule.web.mailbox import MailStore, make_mailbox_app
 from vestibule.web.services import Services
+
+if TYPE_CHECKING:
+    from vestibule.identity.fetched_keys import FetchedKeys
 
 Clock = Callable[[], datetime]
 
@@ -37,6 +44,11 @@ class Deployment:
     verifier: AssertionVerifier | None
     keys: FetchedKeys | None
     clock: Clock
+
+    @property
+    def is_clock_ours(self) -> bool:
+        """Whether ``clock`` decides (SQLite has no other), or the database's own does."""
+        return isinstance(self.runner, ThreadRunner)
 
     def make_app(self) -> Service:
         """The service over HTTP."""
@@ -56,8 +68,8 @@ class Deployment:
             )
         )
 
-    def make_worker(self) -> Worker:
-        """The delivery worker.
+    def make_worker(self, transport: Transport | None = None) -> Worker:
+        """The delivery worker; without *transport*, by the mail settings.
 
         Raises:
             ConfigurationError: the mail settings are missing or wrong.
@@ -65,7 +77,7 @@ class Deployment:
         settings = self.settings
         return Worker(
             runner=self.runner,
-            transport=make_transport(settings),
+            transport=transport or make_transport(settings),
             sender=make_sender(settings),
             public_url=settings.public_url,
             passwords=passwords,
@@ -102,18 +114,19 @@ def build_plain_runner(settings: Settings) -> PlainRunner:
     return PlainRunner(make_engine(settings.database_url))
 
 
-def check_database(settings: Settings) -> None:
-    """The database is there and at this release's schema.
+@contextmanager
+def open_engine(settings: Settings, *, create: bool = False) -> Iterator[Engine]:
+    """An engine for a look or a migration; whatever fails on the way is about reaching the database.
 
     Raises:
-        ConfigurationError: it is not.
+        ConfigurationError: the database can't be reached.
     """
-    engine = make_engine(settings.database_url)
+    engine = make_engine(settings.database_url, create=create)
     try:
-        check_migrated(engine)
+        yield engine
     except ConfigurationError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises, the operator hears one thing
         raise ConfigurationError(
             "VESTIBULE_DATABASE_URL",
             f"the database can't be reached ({type(error).__name__})",
@@ -123,7 +136,33 @@ def check_database(settings: Settings) -> None:
         engine.dispose()
 
 
-def make_transport(settings: Settings) -> SmtpTransport:
+def check_database(settings: Settings) -> None:
+    """The database is there and at this release's schema.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    with open_engine(settings) as engine:
+        check_migrated(engine)
+
+
+def make_mailbox_view(mailbox: MailStore) -> Service:
+    """The development mailbox as pages; for the loopback only."""
+    return make_mailbox_app(mailbox)
+
+
+def load_host_keys(settings: Settings) -> None:
+    """The host's public keys can be read, and its issuer is known; or there are none.
+
+    Raises:
+        ConfigurationError: they can't, or it is not.
+    """
+    _, fetched = _make_verifier(settings, system_clock)
+    if fetched is not None:
+        fetched.close()
+
+
+def make_transport(settings: Settings, *, timeout: float = 30) -> SmtpTransport:
     """The road out for mail.
 
     Raises:
@@ -133,7 +172,7 @@ def make_transport(settings: Settings) -> SmtpTransport:
         raise ConfigurationError(
             "VESTIBULE_SMTP_URL", "is not set", "Give smtp+starttls://user:password@host:587"
         )
-    return SmtpTransport(settings.smtp_url)
+    return SmtpTransport(settings.smtp_url, timeout=timeout)
 
 
 def make_sender(settings: Settings) -> Sender:
@@ -173,6 +212,8 @@ def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier 
     fetched: FetchedKeys | None = None
     source: KeySource
     if "://" in settings.assertion_jwks:
+        from vestibule.identity.fetched_keys import FetchedKeys  # noqa: PLC0415 - brings an HTTP client
+
         source = fetched = FetchedKeys(settings.assertion_jwks).start()
     else:
         source = StaticKeys.from_file(settings.assertion_jwks)

@@ -21,6 +21,7 @@ from vestibule.errors import ConfigurationError
 PREFIX = "VESTIBULE_"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PLATFORM_KEY_MIN = 32
+_PORT_MAX = 65_535
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -44,7 +45,7 @@ class Settings:
     wire_size: int = 24
     worker_batch: int = 20
     worker_poll_ms: int = 500
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -67,6 +68,20 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return _build(values, limits)
 
 
+def parse_bind(text: str) -> tuple[str, int]:
+    """Host and port of ``host:port``; an IPv6 host stands in brackets.
+
+    Raises:
+        ConfigurationError: it is not that.
+    """
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    is_port = port.isascii() and port.isdigit() and int(port) <= _PORT_MAX
+    if not colon or not bare or not is_port or (":" in bare) != host.startswith("["):
+        raise _fault("bind", "is not host:port", "Give 127.0.0.1:8080 or [::1]:8080")
+    return bare, int(port)
+
+
 def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
     number = _Numbers(values)
     return Settings(
@@ -84,7 +99,7 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         assertion_issuer=values.get("assertion_issuer", ""),
         trusted_proxies=_read_networks(values.get("trusted_proxies", "")),
         refusal_floor_ms=number.read("refusal_floor_ms", 150, 0, 10_000),
-        bind=values.get("bind", "127.0.0.1:8080"),
+        bind=_read_bind(values.get("bind", "127.0.0.1:8080")),
         log_level=_read_level(values.get("log_level", "INFO")),
         pool_size=number.read("pool_size", 8, 1, 200),
         wire_size=number.read("wire_size", 24, 1, 500),
@@ -138,6 +153,11 @@ def _read_public_url(values: Mapping[str, str]) -> str:
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise _fault("public_url", "is not https", "Use https; http is for loopback in development only")
+    return text
+
+
+def _read_bind(text: str) -> str:
+    parse_bind(text)
     return text
 
 

@@ -169,7 +169,7 @@ def test_every_step_is_evaluated_whatever_the_earlier_ones_found() -> None:
     "change,is_shown",
     [
         ({}, True),
-        ({"inviter_role": "member"}, True),
+        ({"inviter_role": "member"}, False),
         ({"expires_at": NOW}, False),
         ({"revoked_at": NOW}, False),
         ({"declined_at": NOW}, False),

@@ -19,7 +19,10 @@ def pointer_of(limit: int | None, cursor: str | None, scope: str = SCOPE) -> str
     return caught.value.faults[0].pointer
 
 
-@given(st.text(max_size=40), st.text(max_size=40))
+STORED = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=40)
+
+
+@given(STORED, STORED)
 def test_a_cursor_leads_back_to_where_it_was_made(first: str, second: str) -> None:
     request = parse_page_request(SCOPE, None, make_cursor(SCOPE, (first, second)))
     assert request.after == (first, second)

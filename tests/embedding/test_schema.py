@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from vestibule import Vestibule
 from vestibule.storage.create import VERSION_TABLE, find_head
-from vestibule.storage.migrations import check_migrated, get_head
+from vestibule.storage.migrations import get_head
+from vestibule.storage.revision import check_migrated
 
 
 def describe(engine: sa.Engine) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_a_database_error_inside_an_action_leaves_the_hosts_transaction_usable(
     with engine.begin() as connection:
         notes.write(connection, "before")
         with pytest.raises(sa.exc.DBAPIError):
-            vestibule.put_tenant(connection, "acme", name=None)  # type: ignore[arg-type]
+            vestibule.put_tenant(connection, None, name="Acme")  # type: ignore[arg-type]
         notes.write(connection, "after")
 
     assert notes.kept() == ["after", "before"]

@@ -137,7 +137,7 @@ class Site:
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign,unused-ignore]
         working = asyncio.create_task(worker.run())
         serving = asyncio.create_task(self._server.serve())
-        while not self._server.started:
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn sets a flag, no event
             await asyncio.sleep(0.01)
         self._ready.set()
         await serving

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx2
 import pytest
 from playwright.sync_api import Page
@@ -224,3 +226,37 @@ def test_a_page_that_is_not_there_is_a_page(site: Site) -> None:
         )
         wrong = client.post(f"{site.url}/nope", data={}, headers=_FORM | {"sec-fetch-site": "same-origin"})
         assert wrong.status_code == 404
+
+
+@pytest.mark.covers("B17", "K09")
+def test_a_form_that_is_too_large_is_told_so_and_a_smaller_one_is_read(site: Site) -> None:
+    ours = {"sec-fetch-site": "same-origin"}
+    with httpx2.Client() as client:
+        large = client.post(f"{site.url}/sign-in", data={"email": "x" * 100_000}, headers=ours)
+        assert large.status_code == 413
+
+        def drip() -> Iterator[bytes]:
+            yield b"email="
+            for _ in range(100):
+                yield b"x" * 1000
+
+        chunked = client.post(f"{site.url}/sign-in", content=drip(), headers=ours | _FORM)
+        assert chunked.status_code == 413
+        assert client.post(f"{site.url}/sign-in", data={"email": "x"}, headers=ours).status_code == 403
+
+
+def test_what_fails_inside_is_a_page_with_a_reference_and_nothing_of_the_cause(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret cause")
+
+    monkeypatch.setattr("vestibule.web.pages.home.list_own_memberships", fail)
+    who = site.add_account("Vera")
+    with httpx2.Client() as client:
+        form = {"email": who.address, "password": PASSWORD, "next": "/"}
+        client.post(f"{site.url}/sign-in", data=form, headers={"sec-fetch-site": "same-origin"})
+        answer = client.get(f"{site.url}/")
+    assert answer.status_code == 500
+    assert "secret cause" not in answer.text
+    assert answer.headers["x-request-id"] in answer.text

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import io
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.servers import PostgresServer
 from tests.web.harness import ENGINES, World
+from vestibule.log import configure_logging
 
 MakeWorld = Callable[..., World]
 
@@ -19,6 +23,18 @@ def _make_url(engine: str, directory: Path, request: pytest.FixtureRequest) -> s
         return f"sqlite:///{directory / 'vestibule.db'}"
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return server.url(server.create_database())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs() -> Iterator[io.StringIO]:
+    """Everything that the services log, as an operator would have it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    yield stream
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture(scope="session")
@@ -48,14 +64,13 @@ def world(engine_name: str, _worlds: MakeWorld) -> World:
 
 
 @pytest.fixture
-def make_world(
-    engine_name: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Callable[[Mapping[str, str]], World]]:
-    """A service of one's own, with these settings."""
+def make_world(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeWorld]:
+    """A service of one's own, with these settings; with a worker and a mailbox if it *delivers*."""
     started: list[World] = []
 
-    def make(settings: Mapping[str, str]) -> World:
-        started.append(World(_make_url(engine_name, tmp_path, request), tmp_path, settings).start())
+    def make(settings: Mapping[str, str], *, delivers: bool = False) -> World:
+        url = _make_url(engine_name, tmp_path, request)
+        started.append(World(url, tmp_path, settings, delivers=delivers).start())
         return started[-1]
 
     yield make

@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,12 @@ import uvloop
 from tests.identity.signing import EdSigner, b64, dump, jwks
 from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.core.limits import LIMIT_NAMES
-from vestibule.delivery.mailbox import DevelopmentMailbox
+from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.settings import Settings, load_settings
 from vestibule.storage.engine import make_engine
 from vestibule.storage.migrations import migrate
 from vestibule.storage.schema import invitations, metadata
+from vestibule.storage.unit_of_work import system_clock
 
 PUBLIC_URL = "https://invite.example.com"
 ISSUER = "https://host.example.com"
@@ -86,7 +87,14 @@ def person(principal_id: str, /, *emails: str, **extra: Any) -> Person:
 class World:
     """One running service. Every tenant and person of a test has a fresh name, so tests share it."""
 
-    def __init__(self, database_url: str, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        directory: Path,
+        settings: Mapping[str, str] | None = None,
+        *,
+        delivers: bool = False,
+    ) -> None:
         self.database_url = database_url
         self.signer = EdSigner()
         keys = directory / "jwks.json"
@@ -97,7 +105,7 @@ class World:
         self.engine = make_engine(database_url)
         self.settings = self._read_settings(keys, settings or {})
         self._numbers = itertools.count(1)
-        self._mailbox: DevelopmentMailbox | None = None
+        self._mailbox = DevelopmentMailbox(clock=system_clock) if delivers else None
 
     def start(self) -> World:
         """Serve, in a thread with an event loop of its own."""
@@ -219,6 +227,12 @@ class World:
 
     # Looking
 
+    def read_mail(self, to: str, *, after: int = 0) -> ReceivedMail:
+        """The newest mail to that address, waited for; *after*: later than that mail's index."""
+        assert self._mailbox is not None, "this world delivers nothing"
+        arriving = self._mailbox.wait_for(to=to, after=after, seconds=30)
+        return asyncio.run_coroutine_threadsafe(arriving, self._loop).result(30)
+
     def has_member(self, tenant_id: str, who: Person) -> bool:
         return who.principal_id in self.members(tenant_id)
 
@@ -246,13 +260,29 @@ class World:
             "ASSERTION_ISSUER": ISSUER,
             "REFUSAL_FLOOR_MS": "0",
             "POOL_SIZE": "4",
+            "WORKER_POLL_MS": "20",
             **{f"LIMIT_{name.upper()}": "1000000/60" for name in LIMIT_NAMES},
             **changes,
         }
         return load_settings({f"VESTIBULE_{name}": value for name, value in values.items()})
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        if self._mailbox is not None:
+            await self._mailbox.start()
+            road = f"smtp://127.0.0.1:{self._mailbox.port}"
+            self.settings = replace(self.settings, smtp_url=road, mail_from="invitations@example.com")
         self.deployment: Deployment = build_deployment(self.settings)
+        worker = None if self._mailbox is None else self.deployment.make_worker()
+        working = None if worker is None else asyncio.create_task(worker.run())
+        await self._serve_http()
+        if worker is not None and working is not None and self._mailbox is not None:
+            worker.stop()
+            await working
+            await self._mailbox.stop()
+        await self.deployment.close()
+
+    async def _serve_http(self) -> None:
         config = uvicorn.Config(
             self.deployment.make_app(),
             host="127.0.0.1",
@@ -270,7 +300,6 @@ class World:
         self.port: int = self._server.servers[0].sockets[0].getsockname()[1]
         self._ready.set()
         await serving
-        await self.deployment.close()
 
 
 def read_token(link: str) -> str:

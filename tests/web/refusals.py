@@ -198,7 +198,6 @@ CASES: dict[str, Callable[[World], Case]] = {
 # What the preview still shows to whoever holds the link: only the claimant, or the moment, is wrong.
 SHOWN = frozenset(
     {
-        *("wrong_account", "wrong_connection", "offboarded"),
-        *("inviter_not_entitled", "role_gone", "domain_refused", "no_seat"),
+        *("wrong_account", "wrong_connection", "offboarded", "no_seat"),
     }
 )

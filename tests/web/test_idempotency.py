@@ -76,7 +76,7 @@ def test_the_key_belongs_to_one_body_one_path_and_one_principal(world: World) ->
 @pytest.mark.covers("ISS-11", "E10")
 @pytest.mark.parametrize("drift,status", [("removed", 404), ("demoted", 403), ("suspended", 423)])
 def test_a_repeat_is_authorised_anew(world: World, drift: str, status: int) -> None:
-    path, owner = arrange(world)
+    path, _ = arrange(world)
     tenant_id = path.split("/")[3]
     admin = world.new_person("admin")
     world.put_member(tenant_id, admin, "admin")

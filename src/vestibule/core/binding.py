@@ -67,12 +67,15 @@ class Grant:
         )
 
     def is_presentable(self, now: datetime) -> bool:
-        """May the preview show it to whoever holds the link? Only what could still be accepted."""
+        """May the preview show it to whoever holds the link? Only what its invitee could still accept."""
+        domains = self.policy.allowed_domains
         return (
             self.state_at(now) is InvitationState.PENDING
             and not self.tenant_suspended
             and not self.tenant_deleted
-            and self.inviter_role is not None
+            and _may_still_grant(self)
+            and self.role in self.policy.roles
+            and (domains is None or self.invited_email.is_within(domains))
         )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = [
+_MONTHS = (
     "January",
     "February",
     "March",
@@ -19,7 +19,7 @@ _MONTHS = [
     "October",
     "November",
     "December",
-]
+)
 
 
 def format_moment(moment: datetime) -> str:

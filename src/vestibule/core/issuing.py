@@ -3,11 +3,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from vestibule.core.email import EmailAddress
-from vestibule.core.invitation import Invitation, InvitationState
+from vestibule.core.invitation import (
+    MEMBERSHIP_EXPIRES_MAX,
+    MESSAGE_MAX,
+    METADATA_MAX_BYTES,
+    SCOPE_MAX,
+    Invitation,
+    InvitationDraft,
+    InvitationState,
+)
 from vestibule.core.limits import Hit, Limits, hit
+from vestibule.core.naming import check_message
 from vestibule.core.policy import Policy
 from vestibule.core.tenant import Membership
 from vestibule.core.token import ClaimToken
@@ -28,6 +38,26 @@ class IssuedInvitation:
     state: InvitationState
     token: ClaimToken | None = None
     is_replay: bool = False
+
+
+def check_draft(draft: InvitationDraft) -> None:
+    """What an inviter may say is within its limits, on whatever road it came (ISS-15).
+
+    Raises:
+        InvalidRequestError: the message, scope, metadata or membership's length is not; with its pointer.
+    """
+    check_message("/message", draft.message or "", MESSAGE_MAX)
+    if draft.scope is not None and not (0 < len(draft.scope) <= SCOPE_MAX and draft.scope.isprintable()):
+        raise InvalidRequestError(FieldFault("/scope", f"Give 1 to {SCOPE_MAX} printable characters."))
+    metadata = "" if draft.metadata is None else json.dumps(dict(draft.metadata), ensure_ascii=False)
+    if len(metadata.encode("utf-8", "surrogatepass")) > METADATA_MAX_BYTES:
+        raise InvalidRequestError(
+            FieldFault("/metadata", f"Give at most {METADATA_MAX_BYTES} bytes of JSON.")
+        )
+    seconds = draft.membership_expires_in
+    if seconds is not None and not 0 < seconds <= MEMBERSHIP_EXPIRES_MAX:
+        fault = FieldFault("/membership_expires_in", f"Give 1 to {MEMBERSHIP_EXPIRES_MAX} seconds.")
+        raise InvalidRequestError(fault)
 
 
 def check_role_exists(policy: Policy, role: str) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import random  # allow: randomness because jitter is no secret
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Protocol
@@ -55,7 +55,7 @@ class WorkerPolicy:
     sweep_every: float = 5.0
     sweep_limit: int = 500
     purge_every: float = 600.0
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 class Worker:

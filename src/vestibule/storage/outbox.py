@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from vestibule.core.message import OutboxMessage, dump_message, load_message
 from vestibule.core.token import mint_id
 from vestibule.ports import ClaimedMessage
+from vestibule.storage.filters import database_clock
 from vestibule.storage.schema import outbox_messages as outbox
 
 
@@ -36,9 +37,11 @@ class SqlOutbox:
 
     def claim(self, *, worker: str, limit: int, lease: timedelta) -> Sequence[ClaimedMessage]:
         now = self._now()
+        # The clock itself, for *now* is cut to milliseconds: what was written just before is due.
+        moment = database_clock(self._connection, now)
         due = (
             sa.select(outbox.c.message_id)
-            .where(outbox.c.settled_at.is_(None), outbox.c.due_at <= now)
+            .where(outbox.c.settled_at.is_(None), outbox.c.due_at <= moment)
             .order_by(outbox.c.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -41,6 +41,10 @@ class Answer:
         return [*head, *self.headers]
 
 
+class BodyTooLargeError(Exception):
+    """The body goes beyond the limit; the request is answered 413."""
+
+
 def find_header(scope: Scope, name: bytes) -> str | None:
     """The first header of that (lower-case) name."""
     for key, value in scope["headers"]:

@@ -16,7 +16,16 @@ from vestibule.core.identity import RequestContext
 from vestibule.core.token import mint_id
 from vestibule.errors import UnavailableError, VestibuleError
 from vestibule.log import correlation_id, get_logger
-from vestibule.web.asgi import CONTEXT, OUTCOME, REQUEST_ID, ROUTE, find_client_ip, find_header, send_bytes
+from vestibule.web.asgi import (
+    CONTEXT,
+    OUTCOME,
+    REQUEST_ID,
+    ROUTE,
+    BodyTooLargeError,
+    find_client_ip,
+    find_header,
+    send_bytes,
+)
 from vestibule.web.problems import PROBLEM_TYPE, render_plain, render_problem
 from vestibule.web.services import Services
 
@@ -34,10 +43,6 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 _API_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
-
-
-class BodyTooLargeError(Exception):
-    """The body goes beyond the limit; the connection is answered 413."""
 
 
 class Guard:
@@ -73,8 +78,8 @@ class Guard:
     async def _answer(self, scope: Scope, limiter: _Limiter, sender: _Sender) -> None:
         try:
             declared = find_header(scope, b"content-length")
-            if declared is not None and (not declared.isdigit() or int(declared) > BODY_MAX):
-                raise BodyTooLargeError
+            if declared is not None and (not _is_number(declared) or int(declared) > BODY_MAX):
+                raise BodyTooLargeError  # noqa: TRY301 - one handler for both ways to find out
             await self._app(scope, limiter, sender)
         except BodyTooLargeError:
             await self._plain(sender, 413, "body_too_large", f"The body is larger than {BODY_MAX} bytes.")
@@ -115,6 +120,10 @@ def _route(scope: Scope) -> str:
     if named is not None:
         return str(named)
     return str(getattr(scope.get("route"), "path", UNMATCHED))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 class _Limiter:

@@ -56,6 +56,7 @@ def issue(
     issuing.check_role_exists(tenant.policy, draft.role)
     authority.check_may_grant(tenant.policy, standing.role, draft.role)
     authority.check_active(tenant)
+    issuing.check_draft(draft)
     if idempotency is not None and (kept := uow.idempotency.claim(idempotency)) is not None:
         return _replay(uow, tenant_id, kept)
     _check_rules(uow, tenant, inviter, draft, limits)

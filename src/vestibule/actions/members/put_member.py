@@ -11,6 +11,7 @@ from vestibule.core.email import EmailAddress
 from vestibule.core.event import InvitationRevoked, MembershipSet
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.issuing import check_role_exists
+from vestibule.core.naming import MEMBER_NAME_MAX, check_name
 from vestibule.core.policy import OWNER
 from vestibule.core.tenant import Membership, Tenant
 from vestibule.errors import FieldFault, InvalidRequestError, LastOwnerError, NotFoundError
@@ -55,6 +56,8 @@ def put_member(
     if tenant is None or tenant.deleted_at is not None:
         raise NotFoundError
     check_role_exists(tenant.policy, draft.role)
+    if draft.name is not None:
+        check_name("/name", draft.name, MEMBER_NAME_MAX)
     if draft.expires_at is not None and draft.expires_at <= now:
         raise InvalidRequestError(FieldFault("/expires_at", "Give a time in the future."))
     existing = uow.members.find(tenant_id, principal_id)

@@ -9,6 +9,7 @@ from typing import Any
 from vestibule.core import authority
 from vestibule.core.event import TenantPut
 from vestibule.core.identity import Actor, RequestContext
+from vestibule.core.naming import TENANT_NAME_MAX, check_name
 from vestibule.core.policy import DEFAULT_POLICY, parse_policy
 from vestibule.core.tenant import Tenant
 from vestibule.errors import TenantDeletedError, UnavailableError
@@ -32,6 +33,7 @@ def put_tenant(
         TenantDeletedError: this id was deleted.
     """
     authority.check_key(actor, "tenants")
+    check_name("/name", name, TENANT_NAME_MAX)
     asked = None if policy is None else parse_policy(policy)
     existing = uow.tenants.find(tenant_id, lock="update")
     if existing is not None and existing.deleted_at is not None:

@@ -79,13 +79,21 @@ def _depth_of(value: Any) -> int:
     return 0 if inner is None else 1 + max((_depth_of(one) for one in inner), default=0)
 
 
+_NAME_RULE = "One line; no control, invisible or direction characters, no encoded words, no space around."
+_MESSAGE_RULE = "Plain text in lines; no control, invisible or direction characters, no encoded words."
 TenantName = Annotated[
-    str, Field(min_length=1, max_length=TENANT_NAME_MAX), _checked_by(check_name, TENANT_NAME_MAX)
+    str,
+    Field(min_length=1, max_length=TENANT_NAME_MAX, description=_NAME_RULE),
+    _checked_by(check_name, TENANT_NAME_MAX),
 ]
 MemberName = Annotated[
-    str, Field(min_length=1, max_length=MEMBER_NAME_MAX), _checked_by(check_name, MEMBER_NAME_MAX)
+    str,
+    Field(min_length=1, max_length=MEMBER_NAME_MAX, description=_NAME_RULE),
+    _checked_by(check_name, MEMBER_NAME_MAX),
 ]
-PersonalMessage = Annotated[str, Field(max_length=MESSAGE_MAX), _checked_by(check_message, MESSAGE_MAX)]
+PersonalMessage = Annotated[
+    str, Field(max_length=MESSAGE_MAX, description=_MESSAGE_RULE), _checked_by(check_message, MESSAGE_MAX)
+]
 # The length is core's to judge, so that a wrong address has the one code for wrong addresses.
 Address = Annotated[str, Field(json_schema_extra={"format": "email", "maxLength": EMAIL_MAX})]
 Role = Annotated[str, Field(pattern=f"^{ROLE_PATTERN}$", max_length=32)]
@@ -112,16 +120,15 @@ Moment = Annotated[
 ]
 
 
-def _read_whole(raw: object) -> int:
-    if not isinstance(raw, str) or not _WHOLE.fullmatch(raw):
+def _read_limit(raw: object) -> int:
+    if not isinstance(raw, str) or not _WHOLE.fullmatch(raw) or int(raw) > LIMIT_MAX:
         raise ValueError(f"Give a whole number from 1 to {LIMIT_MAX}.")
     return int(raw)
 
 
+_LIMIT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}
 PageLimit = Annotated[
-    int | None,
-    BeforeValidator(_read_whole, json_schema_input_type=int),
-    Query(alias="limit", ge=1, le=LIMIT_MAX, description=f"How many; {LIMIT_DEFAULT} unless told."),
+    int | None, BeforeValidator(_read_limit), WithJsonSchema(_LIMIT_SCHEMA), Query(description="How many.")
 ]
 Cursor = Annotated[str | None, Query(max_length=CURSOR_MAX, description="next_cursor of the page before.")]
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -19,7 +20,7 @@ from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.paging import parse_page_request
 from vestibule.ports import InvitationFilter
 from vestibule.web.api.fields import EMAIL_MAX, Cursor, InvitationId, PageLimit, TenantId
-from vestibule.web.api.reference import PRINCIPAL, describe
+from vestibule.web.api.reference import PRINCIPAL, add_route
 from vestibule.web.api.routing import (
     BODY,
     Caller,
@@ -46,6 +47,8 @@ _ISSUE_CODES = [
     ),
     *("pending_limit", "rate_limited", "tenant_suspended", "idempotency_key_reused"),
 ]
+_LIST_CODES = ["not_found", "email_invalid"]
+_REVOKE_CODES = ["not_found", "not_pending"]
 _RESEND_CODES = [
     *("role_not_assignable", "not_found", "not_pending", "already_member", "domain_not_allowed"),
     *("too_soon", "rate_limited", "tenant_suspended"),
@@ -63,49 +66,29 @@ class InvitationRoutes:
         self._runner = services.runner
 
     def add_to(self, router: APIRouter) -> None:
-        router.add_api_route(
-            _LIST,
+        add = partial(add_route, router, who=PRINCIPAL)
+        page = {200: PageJson[InvitationJson]}
+        add(
+            f"POST {_LIST}",
             self.issue,
-            methods=["POST"],
-            **describe(
-                "issue_invitation",
-                who=PRINCIPAL,
-                codes=_ISSUE_CODES,
-                answers={201: IssuedJson},
-                idempotent=True,
-            ),
+            name="issue_invitation",
+            answers={201: IssuedJson},
+            codes=_ISSUE_CODES,
+            keyed=True,
+            replayed=True,
         )
-        router.add_api_route(
-            _LIST,
-            self.list_all,
-            methods=["GET"],
-            **describe(
-                "list_invitations",
-                who=PRINCIPAL,
-                codes=["not_found", "email_invalid"],
-                answers={200: PageJson[InvitationJson]},
-            ),
+        add(f"GET {_LIST}", self.list_all, name="list_invitations", answers=page, codes=_LIST_CODES)
+        add(
+            f"GET {_ONE}", self.get, name="get_invitation", answers={200: InvitationJson}, codes=["not_found"]
         )
-        router.add_api_route(
-            _ONE,
-            self.get,
-            methods=["GET"],
-            **describe("get_invitation", who=PRINCIPAL, codes=["not_found"], answers={200: InvitationJson}),
-        )
-        router.add_api_route(
-            _ONE + "/resend",
+        add(
+            f"POST {_ONE}/resend",
             self.resend,
-            methods=["POST"],
-            **describe("resend_invitation", who=PRINCIPAL, codes=_RESEND_CODES, answers={200: IssuedJson}),
+            name="resend_invitation",
+            answers={200: IssuedJson},
+            codes=_RESEND_CODES,
         )
-        router.add_api_route(
-            _ONE,
-            self.revoke,
-            methods=["DELETE"],
-            **describe(
-                "revoke_invitation", who=PRINCIPAL, codes=["not_found", "not_pending"], answers={204: None}
-            ),
-        )
+        add(f"DELETE {_ONE}", self.revoke, name="revoke_invitation", answers={204: None}, codes=_REVOKE_CODES)
 
     async def issue(
         self,

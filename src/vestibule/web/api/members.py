@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter
 
 from vestibule.actions.members.offboard import offboard
@@ -13,13 +15,14 @@ from vestibule.core.email import EmailAddress
 from vestibule.core.paging import parse_page_request
 from vestibule.core.tenant import Membership
 from vestibule.web.api.fields import Cursor, NewPrincipalId, PageLimit, PrincipalId, TenantId
-from vestibule.web.api.reference import KEY, KEY_OR_PRINCIPAL, describe
+from vestibule.web.api.reference import KEY, KEY_OR_PRINCIPAL, add_route
 from vestibule.web.api.routing import Caller, Surroundings, WholeResponse, answer_json, answer_nothing
 from vestibule.web.api.schemas import MemberJson, OffboardedJson, PageJson, PutMember
 from vestibule.web.services import Services
 
 _LIST = "/v1/tenants/{tenant_id}/members"
 _ONE = _LIST + "/{principal_id:whole}"
+_OFFBOARD = "/v1/principals/{principal_id:whole}/offboard"
 
 
 class MemberRoutes:
@@ -29,34 +32,37 @@ class MemberRoutes:
         self._runner = services.runner
 
     def add_to(self, router: APIRouter) -> None:
-        put_codes = ["not_found", "email_invalid", "seat_limit", "last_owner"]
-        router.add_api_route(
-            _LIST,
+        add = partial(add_route, router)
+        add(
+            f"GET {_LIST}",
             self.list_all,
-            methods=["GET"],
-            **describe(
-                "list_members", who=KEY_OR_PRINCIPAL, codes=["not_found"], answers={200: PageJson[MemberJson]}
-            ),
+            name="list_members",
+            who=KEY_OR_PRINCIPAL,
+            answers={200: PageJson[MemberJson]},
+            codes=["not_found"],
         )
-        router.add_api_route(
-            _ONE,
+        add(
+            f"PUT {_ONE}",
             self.put,
-            methods=["PUT"],
-            **describe("put_member", who=KEY, codes=put_codes, answers={200: MemberJson, 201: MemberJson}),
+            name="put_member",
+            who=KEY,
+            answers={200: MemberJson, 201: MemberJson},
+            codes=["not_found", "email_invalid", "seat_limit", "last_owner"],
         )
-        router.add_api_route(
-            _ONE,
+        add(
+            f"DELETE {_ONE}",
             self.delete,
-            methods=["DELETE"],
-            **describe(
-                "remove_member", who=KEY_OR_PRINCIPAL, codes=["not_found", "last_owner"], answers={204: None}
-            ),
+            name="remove_member",
+            who=KEY_OR_PRINCIPAL,
+            answers={204: None},
+            codes=["not_found", "last_owner"],
         )
-        router.add_api_route(
-            "/v1/principals/{principal_id:whole}/offboard",
+        add(
+            f"POST {_OFFBOARD}",
             self.offboard,
-            methods=["POST"],
-            **describe("offboard_principal", who=KEY, answers={200: OffboardedJson}),
+            name="offboard_principal",
+            who=KEY,
+            answers={200: OffboardedJson},
         )
 
     async def list_all(

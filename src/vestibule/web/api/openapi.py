@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from vestibule.core.token import TOKEN_LENGTH
-from vestibule.web.api.reference import ANYBODY, HTTP_CODES, PRINCIPAL, STATUS_OF, problem_responses
+from vestibule.web.api.link_reference import PREVIEW_SCHEMA, describe_link_roads
+from vestibule.web.api.reference import HTTP_CODES, STATUS_OF
 from vestibule.web.services import Services
 
 API_VERSION = "1"
@@ -18,34 +20,6 @@ _ABOUT = (
     "Invitations as pending grants: a link carries only the right to try to claim one. "
     "Every failed claim has one answer, `invitation_unavailable`."
 )
-_TOKEN = {
-    "name": "token",
-    "in": "path",
-    "required": True,
-    "description": f"The claim token, {TOKEN_LENGTH} characters; whatever else stands here is refused.",
-    "schema": {"type": "string"},
-}
-_IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-}
-_PREVIEW_SCHEMA = {
-    "type": "object",
-    "title": "Preview",
-    "description": "What anybody who holds a live link may see.",
-    "additionalProperties": False,
-    "required": ["tenant_name", "role", "invited_email_hint", "inviter_name", "expires_at", "state"],
-    "properties": {
-        "tenant_name": {"type": "string"},
-        "role": {"type": "string"},
-        "invited_email_hint": {"type": "string"},
-        "inviter_name": {"type": ["string", "null"]},
-        "expires_at": {"type": "string", "format": "date-time"},
-        "state": {"enum": ["pending", "accepted"]},
-    },
-}
 _PROBLEM_SCHEMA = {
     "type": "object",
     "title": "Problem",
@@ -71,13 +45,6 @@ _PROBLEM_SCHEMA = {
         },
     },
 }
-_CLAIM_CODES = (
-    "unauthenticated",
-    "not_permitted",
-    "email_unverified",
-    "invitation_unavailable",
-    "rate_limited",
-)
 
 
 def describe_api(services: Services, routes: Sequence[BaseRoute]) -> dict[str, Any]:
@@ -90,9 +57,10 @@ def describe_api(services: Services, routes: Sequence[BaseRoute]) -> dict[str, A
         routes=routes,
         servers=[{"url": services.public_url}],
     )
-    document["paths"] |= _token_paths()
+    document["paths"] |= describe_link_roads()
+    document = _rename_schemas(document)
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update(Problem=_PROBLEM_SCHEMA, Preview=_PREVIEW_SCHEMA)
+    components.setdefault("schemas", {}).update(Problem=_PROBLEM_SCHEMA, Preview=PREVIEW_SCHEMA)
     components["securitySchemes"] = _security_schemes(services)
     components["headers"] = {
         "RequestId": {"description": "Names this request in the logs.", "schema": {"type": "string"}}
@@ -103,6 +71,24 @@ def describe_api(services: Services, routes: Sequence[BaseRoute]) -> dict[str, A
                 headers = response.setdefault("headers", {})
                 headers["X-Request-Id"] = {"$ref": "#/components/headers/RequestId"}
     return document
+
+
+def _rename_schemas(document: dict[str, Any]) -> dict[str, Any]:
+    """``MemberJson`` is ``Member`` to a reader, and ``PageJson_MemberJson_`` is ``MemberPage``."""
+    text = re.sub(
+        r'(?<="#/components/schemas/)(\w+)(?=")', lambda found: _public_name(found[1]), json.dumps(document)
+    )
+    renamed: dict[str, Any] = json.loads(text)
+    schemas = renamed["components"]["schemas"]
+    renamed["components"]["schemas"] = {
+        _public_name(name): {**schema, "title": _public_name(name)} for name, schema in schemas.items()
+    }
+    return renamed
+
+
+def _public_name(name: str) -> str:
+    page = re.fullmatch(r"PageJson_(\w+)Json_", name)
+    return f"{page[1]}Page" if page else name.removesuffix("Json")
 
 
 def _security_schemes(services: Services) -> dict[str, Any]:
@@ -125,77 +111,4 @@ def _security_schemes(services: Services) -> dict[str, Any]:
             "name": services.session_cookie,
             "description": "A principal signed in on the hosted pages; unsafe methods need our own origin.",
         },
-    }
-
-
-def _token_paths() -> dict[str, Any]:
-    path = "/v1/invitations/{token}"
-    shown = {"application/json": {"schema": {"$ref": "#/components/schemas/Preview"}}}
-    received = {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["status"],
-                "properties": {"status": {"const": "received"}},
-            }
-        }
-    }
-    preview_codes = ("unauthenticated", "invitation_unavailable", "rate_limited", "unavailable")
-    return {
-        path: {
-            "get": _operation(
-                "preview_invitation",
-                "Show what the link is about. Changes nothing.",
-                ANYBODY,
-                {200: {"description": "The invitation.", "content": shown}},
-                preview_codes,
-            )
-        },
-        f"{path}/accept": {
-            "post": _operation(
-                "accept_invitation",
-                "Accept: the one way to become a member. Every failure is the refusal. Bodies are not read.",
-                PRINCIPAL,
-                {204: {"description": "Accepted."}},
-                (*_CLAIM_CODES, "invalid_request", "idempotency_key_reused", "unavailable"),
-                [_IDEMPOTENCY_KEY],
-            )
-        },
-        f"{path}/decline": {
-            "post": _operation(
-                "decline_invitation",
-                "Decline; the inviter is told. Every failure is the refusal.",
-                PRINCIPAL,
-                {204: {"description": "Declined."}},
-                (*_CLAIM_CODES, "unavailable"),
-            )
-        },
-        f"{path}/request-new": {
-            "post": _operation(
-                "request_new_invitation",
-                "Ask the tenant's administrators for a new one. The answer is always the same.",
-                ANYBODY,
-                {202: {"description": "Received.", "content": received}},
-                ("unauthenticated", "unavailable"),
-            )
-        },
-    }
-
-
-def _operation(
-    name: str,
-    summary: str,
-    who: list[dict[str, list[str]]],
-    answers: dict[int, dict[str, Any]],
-    codes: Sequence[str],
-    parameters: Sequence[dict[str, Any]] = (),
-) -> dict[str, Any]:
-    responses = {str(status): answer for status, answer in answers.items()}
-    responses |= {str(status): answer for status, answer in problem_responses(codes).items()}
-    return {
-        "operationId": name,
-        "summary": summary,
-        "security": who,
-        "parameters": [_TOKEN, *parameters],
-        "responses": responses,
     }

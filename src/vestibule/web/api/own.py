@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import partial
 
 from fastapi import APIRouter, Request
 
@@ -12,7 +13,7 @@ from vestibule.actions.invitations.review import OwnInvitation, list_own
 from vestibule.core.identity import Actor, HostKey
 from vestibule.core.paging import parse_page_request
 from vestibule.web.api.fields import Cursor, PageLimit
-from vestibule.web.api.reference import PRINCIPAL, describe
+from vestibule.web.api.reference import PRINCIPAL, add_route
 from vestibule.web.api.routing import Caller, WholeResponse, answer_json
 from vestibule.web.api.schemas import OwnInvitationJson, PageJson
 from vestibule.web.asgi import Answer
@@ -21,6 +22,8 @@ from vestibule.web.services import Services
 
 _LIST = "/v1/me/invitations"
 _CODES = ["email_unverified", "invitation_unavailable", "rate_limited"]
+_ACCEPT_CODES = [*_CODES, "idempotency_key_reused"]
+_LIST_CODES = ["email_unverified"]
 
 
 class OwnRoutes:
@@ -31,31 +34,27 @@ class OwnRoutes:
 
     def add_to(self, router: APIRouter, claims: APIRouter) -> None:
         """The list goes on *router*; claims go on *claims*, whose routes read nothing of the request."""
-        router.add_api_route(
-            _LIST,
+        page, done = {200: PageJson[OwnInvitationJson]}, {204: None}
+        one = f"POST {_LIST}/{{invitation_id}}"
+        add = partial(add_route, who=PRINCIPAL)
+        add(
+            router,
+            f"GET {_LIST}",
             self.list_all,
-            methods=["GET"],
-            **describe(
-                "list_own_invitations",
-                who=PRINCIPAL,
-                codes=["email_unverified"],
-                answers={200: PageJson[OwnInvitationJson]},
-            ),
+            name="list_own_invitations",
+            answers=page,
+            codes=_LIST_CODES,
         )
-        claims.add_api_route(
-            _LIST + "/{invitation_id}/accept",
+        add(
+            claims,
+            f"{one}/accept",
             self.accept,
-            methods=["POST"],
-            **describe(
-                "accept_own_invitation", who=PRINCIPAL, codes=_CODES, answers={204: None}, idempotent=True
-            ),
+            name="accept_own_invitation",
+            answers=done,
+            codes=_ACCEPT_CODES,
+            keyed=True,
         )
-        claims.add_api_route(
-            _LIST + "/{invitation_id}/decline",
-            self.decline,
-            methods=["POST"],
-            **describe("decline_own_invitation", who=PRINCIPAL, codes=_CODES, answers={204: None}),
-        )
+        add(claims, f"{one}/decline", self.decline, name="decline_own_invitation", answers=done, codes=_CODES)
 
     async def list_all(self, caller: Caller, limit: PageLimit = None, cursor: Cursor = None) -> WholeResponse:
         """What is pending for any verified address of this session."""

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
+from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from vestibule.web.problems import PROBLEM_TYPE, TABLE
 
@@ -28,45 +30,57 @@ HTTP_CODES = {
 STATUS_OF = HTTP_CODES | {kind.code: problem.status for kind, problem in TABLE.items()}
 _EVERYWHERE = ("unauthenticated", "not_permitted", "invalid_request", "unavailable")
 _WITH_BODY = ("body_too_large", "unsupported_media_type")
-_IDEMPOTENCY = {
+IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "A repeat with the same key and body has no second effect. Kept for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
+_PHRASES = {200: "Done.", 201: "Made.", 204: "Done; there is nothing to say."}
+Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 _REPLAYED = {
     "description": "`true` when this repeats the answer to an earlier request; then without a link.",
     "schema": {"type": "string", "enum": ["true"]},
 }
 
 
-def describe(
-    operation: str,
+def add_route(  # noqa: PLR0913 - a row of a table, every cell by its name
+    router: APIRouter,
+    call: str,
+    endpoint: Endpoint,
     *,
+    name: str,
     who: list[dict[str, list[str]]],
+    answers: Mapping[int, type[BaseModel] | None],
     codes: Iterable[str] = (),
-    answers: dict[int, type[BaseModel] | None],
-    idempotent: bool = False,
-) -> dict[str, Any]:
-    """The keyword arguments with which a route is added."""
+    keyed: bool = False,
+    replayed: bool = False,
+) -> None:
+    """*router* answers *call* (``METHOD /path``), described by its callers, answers and codes.
+
+    *keyed*: it takes an Idempotency-Key; *replayed*: and its answer says when it is a repeat.
+    """
+    method, _, path = call.partition(" ")
     responses: dict[int | str, dict[str, Any]] = {}
     for status, model in answers.items():
-        responses[status] = (
-            {"description": "Done."} if model is None else {"model": model, "description": "Done."}
-        )
-        if idempotent:
+        responses[status] = {"description": _PHRASES[status]} | ({} if model is None else {"model": model})
+        if replayed:
             responses[status]["headers"] = {"Idempotent-Replayed": _REPLAYED}
     extra: dict[str, Any] = {"security": who}
-    if idempotent:
-        extra["parameters"] = [_IDEMPOTENCY]
-    return {
-        "operation_id": operation,
-        "status_code": min(answers),
-        "response_model": None,
-        "responses": responses | problem_responses([*_EVERYWHERE, *_WITH_BODY, *codes]),
-        "openapi_extra": extra,
-    }
+    if keyed:
+        extra["parameters"] = [IDEMPOTENCY_KEY]
+    router.add_api_route(
+        path,
+        endpoint,
+        methods=[method],
+        operation_id=name,
+        summary=name.replace("_", " ").capitalize(),
+        status_code=min(answers),
+        response_model=None,
+        responses=responses | problem_responses([*_EVERYWHERE, *_WITH_BODY, *codes]),
+        openapi_extra=extra,
+    )
 
 
 def problem_responses(codes: Iterable[str]) -> dict[int | str, dict[str, Any]]:

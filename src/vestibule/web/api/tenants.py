@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from fastapi import APIRouter
 
@@ -13,7 +14,7 @@ from vestibule.actions.tenants.review_tenant import get_tenant
 from vestibule.core.policy import dump_policy
 from vestibule.core.tenant import Tenant
 from vestibule.web.api.fields import NewTenantId, TenantId
-from vestibule.web.api.reference import KEY, KEY_OR_PRINCIPAL, describe
+from vestibule.web.api.reference import KEY, KEY_OR_PRINCIPAL, add_route
 from vestibule.web.api.routing import Caller, Surroundings, WholeResponse, answer_json, answer_nothing
 from vestibule.web.api.schemas import PutTenant, SeatsJson, TenantJson, TenantViewJson
 from vestibule.web.services import Services
@@ -28,41 +29,22 @@ class TenantRoutes:
         self._runner = services.runner
 
     def add_to(self, router: APIRouter) -> None:
-        shown: dict[int, type[TenantJson] | None] = {200: TenantJson}
-        router.add_api_route(
-            _PATH,
-            self.put,
-            methods=["PUT"],
-            **describe(
-                "put_tenant", who=KEY, codes=["tenant_deleted"], answers={200: TenantJson, 201: TenantJson}
-            ),
-        )
-        router.add_api_route(
-            _PATH,
-            self.get,
-            methods=["GET"],
-            **describe(
-                "get_tenant", who=KEY_OR_PRINCIPAL, codes=["not_found"], answers={200: TenantViewJson}
-            ),
-        )
-        router.add_api_route(
-            _PATH + "/suspend",
+        add = partial(add_route, router)
+        shown, missing = {200: TenantJson}, ["not_found"]
+        made = {200: TenantJson, 201: TenantJson}
+        seen = {200: TenantViewJson}
+        add(f"PUT {_PATH}", self.put, name="put_tenant", who=KEY, answers=made, codes=["tenant_deleted"])
+        add(f"GET {_PATH}", self.get, name="get_tenant", who=KEY_OR_PRINCIPAL, answers=seen, codes=missing)
+        add(
+            f"POST {_PATH}/suspend",
             self.suspend,
-            methods=["POST"],
-            **describe("suspend_tenant", who=KEY, codes=["not_found"], answers={**shown}),
+            name="suspend_tenant",
+            who=KEY,
+            answers=shown,
+            codes=missing,
         )
-        router.add_api_route(
-            _PATH + "/resume",
-            self.resume,
-            methods=["POST"],
-            **describe("resume_tenant", who=KEY, codes=["not_found"], answers={**shown}),
-        )
-        router.add_api_route(
-            _PATH,
-            self.delete,
-            methods=["DELETE"],
-            **describe("delete_tenant", who=KEY, codes=["not_found"], answers={204: None}),
-        )
+        add(f"POST {_PATH}/resume", self.resume, name="resume_tenant", who=KEY, answers=shown, codes=missing)
+        add(f"DELETE {_PATH}", self.delete, name="delete_tenant", who=KEY, answers={204: None}, codes=missing)
 
     async def put(
         self, tenant_id: NewTenantId, body: PutTenant, caller: Caller, context: Surroundings

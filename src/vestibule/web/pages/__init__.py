@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from vestibule.errors import VestibuleError
+from vestibule.web.asgi import BodyTooLargeError
 from vestibule.web.pages.accounts import account_routes
 from vestibule.web.pages.home import home_routes
 from vestibule.web.pages.invitation import invitation_routes
@@ -45,9 +46,19 @@ def make_pages(services: Services) -> ASGIApp:
     async def on_method(request: Request, _error: Exception) -> Response:
         return await pages.render_wrong_method(request)
 
+    async def on_crash(request: Request, error: Exception) -> Response:
+        if isinstance(error, BodyTooLargeError):
+            raise error
+        return await pages.render_crash(request)
+
     return Starlette(
         routes=routes,
-        exception_handlers={VestibuleError: on_error, 404: on_missing, 405: on_method},
+        exception_handlers={
+            VestibuleError: on_error,
+            404: on_missing,
+            405: on_method,
+            Exception: on_crash,
+        },
     )
 
 

@@ -137,7 +137,7 @@ class AccountPages:
                 self._services.passwords.verify_code, challenge.code_hash, code
             )
             if not is_right:
-                raise CredentialsRejectedError
+                raise CredentialsRejectedError  # noqa: TRY301 - one answer for every wrong code
             secret = await self._services.runner.run(
                 finish_sign_up, challenge, context=self._pages.context(request)
             )
@@ -243,7 +243,7 @@ class AccountPages:
             "error.html",
             status=404,
             title="An account begins with an invitation",
-            text="Open the link in your invitation first. If it no longer works, ask for a new one from its page.",
+            text="Open the link in your invitation first. If it is dead, ask for a new one from its page.",
             request_id=None,
         )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The start page: what waits for me, where I am a member; and a tenant's members, as fellow members see them."""
+"""The start page: what waits for me, where I am a member; and a tenant's members, for fellow members."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from vestibule.errors import (
     InvalidRequestError,
     NotAuthenticatedError,
     RateLimitedError,
+    UnavailableError,
     VestibuleError,
 )
 from vestibule.web.asgi import REQUEST_ID, get_context
@@ -67,6 +68,9 @@ class Pages:
         if isinstance(error, NotAuthenticatedError):
             target = request.url.path if request.method == "GET" else "/"
             return redirect(f"/sign-in?next={target}")
+        if isinstance(error, UnavailableError):
+            # Who is signed in can't be looked up now, either.
+            request.scope["vestibule.identity"] = None
         problem = find_problem(error)
         response = await self.render(
             request,
@@ -80,6 +84,18 @@ class Pages:
             for name, value in limit_headers(error):
                 response.headers[name.decode()] = value.decode()
         return response
+
+    async def render_crash(self, request: Request) -> Response:
+        """Our own fault; the log has it under the reference that the page gives."""
+        request.scope["vestibule.identity"] = None
+        return await self.render(
+            request,
+            "error.html",
+            status=500,
+            title="That went wrong on our side",
+            text="Nothing was changed that you were not told of. Try again in a moment.",
+            request_id=request.scope[REQUEST_ID],
+        )
 
     async def render_missing(self, request: Request) -> Response:
         return await self.render(

@@ -17,9 +17,8 @@ from vestibule.actions.invitations.revoke import revoke
 from vestibule.actions.members.remove_member import remove_member
 from vestibule.actions.members.review_members import get_member
 from vestibule.core.email import AddressFaultError, EmailAddress
-from vestibule.core.invitation import MESSAGE_MAX, InvitationDraft
+from vestibule.core.invitation import InvitationDraft
 from vestibule.core.issuing import IssuedInvitation
-from vestibule.core.naming import check_message
 from vestibule.errors import (
     FieldFault,
     InvalidRequestError,
@@ -204,7 +203,6 @@ def _read_draft(form: dict[str, str]) -> InvitationDraft:
     except AddressFaultError as error:
         raise InvalidRequestError(FieldFault("/email", error.faults[0].message)) from None
     message = form.get("message", "").replace("\r\n", "\n").strip()
-    check_message("/message", message, MESSAGE_MAX)
     deliver = form.get("deliver", "email")
     if deliver not in ("email", "link"):
         raise InvalidRequestError(FieldFault("/deliver", "Choose email or link."))
