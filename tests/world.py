@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tests.factories import make_context
 from tests.invariants import check_invariants
-from tests.lanes import Call, Claim, Lane
+from tests.lanes import Act, Call, Claim, Lane
 from vestibule.actions.delivery.claim_messages import claim_messages, settle_message
 from vestibule.actions.delivery.prepare_letter import prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
@@ -112,7 +112,7 @@ class World:
         assert [event["body"]["reason"] for event in written] in ([refusal.value.reason], [])
         return refusal.value.reason
 
-    def race(self, *calls: Call[Any] | Claim[Any]) -> list[Any]:
+    def race(self, *calls: Act) -> list[Any]:
         """Carry out all at once; look around when the dust has settled."""
         outcomes = self.lane.race(calls) if calls else []
         self.check()
@@ -228,7 +228,9 @@ class World:
             lambda uow: revoke(uow, by, tenant, issued.invitation.invitation_id, context=self.context),
         )
 
-    def list(self, *, by: Actor = OLGA, tenant: str = "acme", **wanted: Any) -> Call[Page[InvitationView]]:
+    def list_all(
+        self, *, by: Actor = OLGA, tenant: str = "acme", **wanted: Any
+    ) -> Call[Page[InvitationView]]:
         return Call(
             "read",
             lambda uow: list_invitations(
