@@ -28,7 +28,7 @@ from vestibule.storage.schema import memberships
 _PLENTY = Limit(1_000_000, 60)
 _NAMES = ("olga", "adam", "mia", "vera")
 _PEOPLE = {name: person(name) for name in _NAMES}
-_FEW = {"sqlite-plain": 25, "postgresql-loop": 6}
+_FEW = {"sqlite-plain": 16, "postgresql-loop": 4}
 _FINAL = {
     "consumed_at": "consumed",
     "declined_at": "declined",
