@@ -8,6 +8,7 @@ Its pages are the same whether the address has an account or not (ATTACKS N03).
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from starlette.routing import Route
 from vestibule.actions.accounts.sign_in import find_credentials, open_session, sign_out
 from vestibule.actions.accounts.sign_up import (
     begin_code_check,
+    count_sign_up,
     finish_sign_up,
     send_code_again,
     start_sign_up,
@@ -106,14 +108,12 @@ class AccountPages:
         try:
             check_name("/name", name, NAME_MAX)
             passwords.check_password_strength(password, address=address)
+            limits = self._services.limits
+            context = self._pages.context(request)
+            await self._services.runner.run(count_sign_up, address, context=context, limits=limits)
             hashed = await asyncio.to_thread(passwords.hash_password, password)
             started = await self._services.runner.run(
-                start_sign_up,
-                address,
-                name=name,
-                password_hash=hashed,
-                context=self._pages.context(request),
-                limits=self._services.limits,
+                start_sign_up, address, name=name, password_hash=hashed, limits=limits
             )
         except InvalidRequestError as error:
             faults = {fault.pointer.lstrip("/"): fault.message for fault in error.faults}
@@ -164,18 +164,15 @@ class AccountPages:
         return redirect("/verify?resent=1")
 
     async def _check_password(self, request: Request, typed: str, password: str) -> str:
-        try:
+        address: EmailAddress | None = None
+        with suppress(AddressFaultError):
             address = EmailAddress.parse_input(typed)
-        except AddressFaultError:
-            address = None
-        account = None
-        if address is not None:
-            account = await self._services.runner.run(
-                find_credentials,
-                address,
-                context=self._pages.context(request),
-                limits=self._services.limits,
-            )
+        account = await self._services.runner.run(
+            find_credentials,
+            address,
+            context=self._pages.context(request),
+            limits=self._services.limits,
+        )
         stored = account.password_hash if account is not None else None
         is_right = await asyncio.to_thread(self._services.passwords.verify_password, stored, password)
         if account is None or not is_right:
@@ -193,7 +190,8 @@ class AccountPages:
     async def _find_invited(self, request: Request) -> EmailAddress | None:
         try:
             shown = await self._links.load(request, self._links.get_token(request))
-        except ClaimRejectedError:
+        except (ClaimRejectedError, RateLimitedError):
+            # Too many dead links from this network address are no reason to keep its people out.
             return None
         return shown.invited_email
 
