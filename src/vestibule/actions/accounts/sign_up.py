@@ -28,21 +28,20 @@ class StartedSignUp:
     address_hint: str
 
 
-def start_sign_up(
-    uow: UnitOfWork,
-    address: EmailAddress,
-    *,
-    name: str,
-    password_hash: str,
-    context: RequestContext,
-    limits: Limits,
-) -> StartedSignUp:
-    """A code is on its way to *address*, by a message of its own (ACC-04).
+def count_sign_up(uow: UnitOfWork, address: EmailAddress, *, context: RequestContext, limits: Limits) -> None:
+    """The try is counted, before anybody hashes a password for it.
 
     Raises:
         RateLimitedError: too many codes for this address or from this network address.
     """
     _count(uow, address, context, limits)
+    uow.commit()
+
+
+def start_sign_up(
+    uow: UnitOfWork, address: EmailAddress, *, name: str, password_hash: str, limits: Limits
+) -> StartedSignUp:
+    """A code is on its way to *address*, by a message of its own (ACC-04); ``count_sign_up`` came before."""
     secret = mint_secret("vsc_")
     challenge = Challenge(
         challenge_id=mint_id(),

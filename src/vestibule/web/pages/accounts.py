@@ -16,6 +16,7 @@ from starlette.routing import Route
 from vestibule.actions.accounts.sign_in import find_credentials, open_session, sign_out
 from vestibule.actions.accounts.sign_up import (
     begin_code_check,
+    count_sign_up,
     finish_sign_up,
     send_code_again,
     start_sign_up,
@@ -27,7 +28,6 @@ from vestibule.errors import (
     ClaimRejectedError,
     CredentialsRejectedError,
     InvalidRequestError,
-    RateLimitedError,
 )
 from vestibule.web.identify import find_session_secret
 from vestibule.web.pages.invitation import InvitationPages
@@ -74,8 +74,6 @@ class AccountPages:
             secret = await self._services.runner.run(open_session, account_id)
         except CredentialsRejectedError:
             return await self._sign_in_page(request, target, status=403, email=typed[:320], error=_WRONG)
-        except RateLimitedError as error:
-            return await self._pages.render_error(request, error)
         response = redirect(target)
         await self._enter(request, response, secret)
         return response
@@ -106,14 +104,13 @@ class AccountPages:
         try:
             check_name("/name", name, NAME_MAX)
             passwords.check_password_strength(password, address=address)
+            limits = self._services.limits
+            await self._services.runner.run(
+                count_sign_up, address, context=self._pages.context(request), limits=limits
+            )
             hashed = await asyncio.to_thread(passwords.hash_password, password)
             started = await self._services.runner.run(
-                start_sign_up,
-                address,
-                name=name,
-                password_hash=hashed,
-                context=self._pages.context(request),
-                limits=self._services.limits,
+                start_sign_up, address, name=name, password_hash=hashed, limits=limits
             )
         except InvalidRequestError as error:
             faults = {fault.pointer.lstrip("/"): fault.message for fault in error.faults}
@@ -159,23 +156,17 @@ class AccountPages:
             )
         except CredentialsRejectedError:
             return redirect("/sign-up")
-        except RateLimitedError as error:
-            return await self._pages.render_error(request, error)
         return redirect("/verify?resent=1")
 
     async def _check_password(self, request: Request, typed: str, password: str) -> str:
         try:
             address = EmailAddress.parse_input(typed)
         except AddressFaultError:
-            address = None
-        account = None
-        if address is not None:
-            account = await self._services.runner.run(
-                find_credentials,
-                address,
-                context=self._pages.context(request),
-                limits=self._services.limits,
-            )
+            # Nobody's address, as anybody can see: no account to hide, and no slow hash for the asking.
+            raise CredentialsRejectedError from None
+        account = await self._services.runner.run(
+            find_credentials, address, context=self._pages.context(request), limits=self._services.limits
+        )
         stored = account.password_hash if account is not None else None
         is_right = await asyncio.to_thread(self._services.passwords.verify_password, stored, password)
         if account is None or not is_right:
@@ -222,9 +213,7 @@ class AccountPages:
             "sign_up.html",
             status=status,
             locked_hint=address.masked,
-            email=None,
             name=name,
-            error=None,
             faults=faults or {},
         )
 
