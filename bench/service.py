@@ -61,8 +61,10 @@ class Service:
         jwks = self._folder / "jwks.json"
         jwks.write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "bench", "x": public}]}))
         self.port = _free_port()
+        # Bytecode is cached, as on any machine where the package is installed and not just written.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment = {
-            **os.environ,
+            **kept,
             "VESTIBULE_DATABASE_URL": database_url,
             "VESTIBULE_PUBLIC_URL": _AUDIENCE,
             "VESTIBULE_ASSERTION_JWKS": str(jwks),

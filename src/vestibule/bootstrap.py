@@ -13,9 +13,6 @@ from sqlalchemy import Engine
 
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.token import digest
-from vestibule.delivery.render import Sender
-from vestibule.delivery.smtp import SmtpTransport
-from vestibule.delivery.worker import Transport, Worker, WorkerPolicy
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
@@ -29,7 +26,11 @@ from vestibule.web.app import Service, make_app
 from vestibule.web.mailbox import MailStore, make_mailbox_app
 from vestibule.web.services import Services
 
+# What only some processes need is imported where it is made: one that only serves carries no mail.
 if TYPE_CHECKING:
+    from vestibule.delivery.render import Sender
+    from vestibule.delivery.smtp import SmtpTransport
+    from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
 
 Clock = Callable[[], datetime]
@@ -73,6 +74,8 @@ class Deployment:
         Raises:
             ConfigurationError: the mail settings are missing or wrong.
         """
+        from vestibule.delivery.worker import Worker, WorkerPolicy  # noqa: PLC0415
+
         settings = self.settings
         return Worker(
             runner=self.runner,
@@ -167,6 +170,8 @@ def make_transport(settings: Settings, *, timeout: float = 30) -> SmtpTransport:
     Raises:
         ConfigurationError: SMTP_URL is missing or wrong.
     """
+    from vestibule.delivery.smtp import SmtpTransport  # noqa: PLC0415
+
     if not settings.smtp_url:
         raise ConfigurationError(
             "VESTIBULE_SMTP_URL", "is not set", "Give smtp+starttls://user:password@host:587"
@@ -180,6 +185,8 @@ def make_sender(settings: Settings) -> Sender:
     Raises:
         ConfigurationError: MAIL_FROM is missing or no address.
     """
+    from vestibule.delivery.render import Sender  # noqa: PLC0415
+
     name, angle, rest = settings.mail_from.rpartition("<")
     text = rest.rstrip("> ") if angle else settings.mail_from
     try:
@@ -211,7 +218,7 @@ def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier 
     fetched: FetchedKeys | None = None
     source: KeySource
     if "://" in settings.assertion_jwks:
-        from vestibule.identity.fetched_keys import FetchedKeys  # noqa: PLC0415 - brings an HTTP client
+        from vestibule.identity.fetched_keys import FetchedKeys  # noqa: PLC0415
 
         source = fetched = FetchedKeys(settings.assertion_jwks).start()
     else:

@@ -239,7 +239,7 @@ def test_a_membership_with_an_end_ends_by_itself_and_is_recorded_once(world: Wor
     assert world.seats() == (3, 5)
 
 
-@pytest.mark.covers("ISS-17", "F03")
+@pytest.mark.covers("ACC-09", "F03")
 def test_the_host_too_needs_a_seat_for_a_new_member_and_none_for_an_old_one(world: World) -> None:
     world.found({"seat_limit": 3})
     with pytest.raises(SeatLimitError):

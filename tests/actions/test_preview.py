@@ -13,7 +13,7 @@ from vestibule.ports import ClaimKey
 from vestibule.storage.schema import outbox_messages
 
 
-@pytest.mark.covers("ACC-01", "G10", "F10", "TOK-06")
+@pytest.mark.covers("ACC-01", "G10", "F10")
 def test_fifty_looks_change_not_one_byte(every_world: World) -> None:
     world = every_world
     world.found()

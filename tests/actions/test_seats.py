@@ -11,7 +11,7 @@ from vestibule.errors import NotPermittedError, RejectReason, SeatLimitError
 _COUNTING = {"seats_count_pending": True}
 
 
-@pytest.mark.covers("F03", "ISS-17")
+@pytest.mark.covers("F03", "ACC-09")
 def test_without_a_seat_the_link_is_not_burnt(every_world: World) -> None:
     world = every_world
     world.found({"seat_limit": 3})
@@ -23,7 +23,7 @@ def test_without_a_seat_the_link_is_not_burnt(every_world: World) -> None:
     assert world.seats() == (4, 4)
 
 
-@pytest.mark.covers("F04", "ISS-17")
+@pytest.mark.covers("F04", "ACC-09")
 def test_a_pending_invitation_holds_its_seat_and_accepting_converts_it(every_world: World) -> None:
     world = every_world
     world.found({"seat_limit": 4, **_COUNTING})
@@ -36,7 +36,7 @@ def test_a_pending_invitation_holds_its_seat_and_accepting_converts_it(every_wor
 
 
 @pytest.mark.parametrize("end", ["decline", "revoke", "sweep", "supersede", "issue again", "suspend"])
-@pytest.mark.covers("F04", "ISS-17")
+@pytest.mark.covers("F04", "ACC-09")
 def test_every_other_end_gives_the_seat_back(every_world: World, end: str) -> None:
     world = every_world
     world.found({"seat_limit": 4, **_COUNTING})
@@ -90,7 +90,7 @@ def test_at_accept_what_the_clock_has_ended_makes_room(every_world: World) -> No
     assert (ended["actor_id"], ended["body"]["principal_id"]) == ("clock", "guest")
 
 
-@pytest.mark.covers("F04", "ISS-17")
+@pytest.mark.covers("F04", "ACC-09")
 def test_a_lowered_limit_holds_until_enough_have_left(every_world: World) -> None:
     world = every_world
     world.found({"seat_limit": 10})
@@ -111,7 +111,7 @@ def test_a_lowered_limit_holds_until_enough_have_left(every_world: World) -> Non
     assert world.seats() == (5, 5)
 
 
-@pytest.mark.covers("F04", "ISS-17", "TEN-02")
+@pytest.mark.covers("F04", "ACC-09", "TEN-02")
 def test_a_lowered_limit_holds_for_reservations_too(every_world: World) -> None:
     world = every_world
     world.found({"seat_limit": 12, **_COUNTING})
@@ -147,7 +147,7 @@ def test_limits_come_go_and_begin_to_count_what_is_pending(world: World) -> None
     world.do(world.accept(XENIA, world.do(world.issue(XENIA))))
 
 
-@pytest.mark.covers("ISS-17", "D08")
+@pytest.mark.covers("ACC-09", "D08")
 def test_a_member_gives_back_what_was_reserved_for_another_address_of_its_own(every_world: World) -> None:
     world = every_world
     world.found({"seat_limit": 4, **_COUNTING})

@@ -171,7 +171,7 @@ def test_accept_and_demoting_the_inviter(arena: Arena) -> None:
         assert not [link for link in links if _is_open(world.invitation(link))]
 
 
-@pytest.mark.covers("F03", "ISS-17", "F08")
+@pytest.mark.covers("F03", "ACC-09", "F08")
 def test_the_last_seat_goes_to_one_and_burns_nobodys_link(arena: Arena) -> None:
     for world in arena:
         world.found({"seat_limit": 4})

@@ -48,7 +48,7 @@ def test_parallel_issues_never_exceed_a_limit(arena: Arena) -> None:
         assert len(world.rows(invitations)) == 5
 
 
-@pytest.mark.covers("F04", "ISS-17")
+@pytest.mark.covers("F04", "ACC-09")
 def test_parallel_reservations_never_exceed_the_seats(arena: Arena) -> None:
     for world in arena:
         world.found({"seat_limit": 7, "seats_count_pending": True})

@@ -13,12 +13,14 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import uvicorn
 
-from vestibule.delivery.worker import Worker
 from vestibule.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from vestibule.delivery.worker import Worker
 
 GRACE_SECONDS = 3
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)

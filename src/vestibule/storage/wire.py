@@ -9,6 +9,7 @@ the greenlet it runs in, as SQLAlchemy's own asyncio bridge does, and the event 
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,8 @@ class WireConnection:
         self.is_broken = False
         self._fd = self._pgconn.socket
         self._loop.add_reader(self._fd, self._on_readable)
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN)
 
     async def run(self, statement: HotStatement, parameters: Sequence[bytes | None]) -> pq.abc.PGresult:
         """The result of one execution. A connection that was interrupted is broken."""
@@ -63,6 +66,10 @@ class WireConnection:
         except asyncio.CancelledError:
             self.is_broken = True
             raise
+
+    def has_spoken(self) -> bool:
+        """Whether the server has said something unasked: to an idle connection that is its farewell."""
+        return bool(self._poll.poll(0))
 
     async def close(self) -> None:
         self.is_broken = True
@@ -149,7 +156,7 @@ class WirePool:
     async def _take(self) -> WireConnection:
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_broken:
+            if not connection.is_broken and not connection.has_spoken():
                 return connection
             await connection.close()
         try:
