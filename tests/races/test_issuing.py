@@ -15,6 +15,7 @@ from vestibule.core.limits import Limit, Limits
 from vestibule.errors import (
     NotFoundError,
     NotPermittedError,
+    PendingLimitError,
     RateLimitedError,
     SeatLimitError,
     TenantSuspendedError,
@@ -47,6 +48,15 @@ def test_parallel_issues_never_exceed_a_limit(arena: Arena) -> None:
         outcome = tally(world.race(*calls), RateLimitedError)
         assert outcome == {"won": 5, "rate_limited": 15}
         assert len(world.rows(invitations)) == 5
+
+
+@pytest.mark.covers("F06", "ISS-16", "G08")
+def test_parallel_issues_never_exceed_what_may_be_pending(arena: Arena) -> None:
+    for world in arena:
+        world.found({"max_pending": 5})
+        calls: list[Any] = [world.issue(f"p{number}@example.com") for number in range(20)]
+        outcome = tally(world.race(*calls), PendingLimitError)
+        assert outcome == {"won": 5, "pending_limit": 15}
 
 
 @pytest.mark.covers("F04", "ACC-09")

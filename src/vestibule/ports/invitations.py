@@ -86,7 +86,7 @@ class Invitations(Protocol):
         """Pending invitations of active tenants to any of *addresses*, the newest first."""
 
     def count_pending(self, tenant_id: str, ceiling: int) -> int:
-        """How many are pending, counted up to *ceiling*."""
+        """How many are pending, counted up to *ceiling*; near it, nobody else adds one before this ends."""
 
     def claim_renewal(self, claim_token_hash: bytes) -> tuple[str, str] | None:
         """(tenant id, invitation id) behind a hash, for "ask for a new one"; always one look-up."""
