@@ -48,6 +48,9 @@ class Claim(Generic[T]):
     work: Callable[[ClaimUnit], T]
 
 
+Act = Call[Any] | Claim[Any]
+
+
 class Lane(ABC):
     """A runner on a database."""
 
@@ -63,7 +66,7 @@ class Lane(ABC):
         """Carry out one call."""
 
     @abstractmethod
-    def race(self, calls: Sequence[Call[Any] | Claim[Any]]) -> list[Any]:
+    def race(self, calls: Sequence[Act]) -> list[Any]:
         """Carry out all at once, and give back what each came to: its result or its exception."""
 
     @abstractmethod
@@ -121,7 +124,8 @@ class PostgresLane(Lane):
 
     def now(self) -> datetime:
         with self.engine.connect() as connection:
-            return connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return moment
 
     def pass_time(self, seconds: float) -> None:
         with self.engine.begin() as connection:
@@ -141,7 +145,7 @@ class PostgresLane(Lane):
                 connection.execute(sa.delete(table))
 
 
-def _race_in_threads(runner: PlainRunner, calls: Sequence[Call[Any] | Claim[Any]]) -> list[Any]:
+def _race_in_threads(runner: PlainRunner, calls: Sequence[Act]) -> list[Any]:
     start = threading.Barrier(len(calls))
 
     def work(call: Call[Any] | Claim[Any]) -> Any:
@@ -167,9 +171,7 @@ async def _looped(runner: LoopRunner | ThreadRunner, call: Call[T] | Claim[T]) -
     return await (runner.read(call.work) if call.road == "read" else runner.run(call.work))
 
 
-async def _race_in_loop(
-    runner: LoopRunner | ThreadRunner, calls: Sequence[Call[Any] | Claim[Any]]
-) -> list[Any]:
+async def _race_in_loop(runner: LoopRunner | ThreadRunner, calls: Sequence[Act]) -> list[Any]:
     return await asyncio.gather(*(_looped(runner, call) for call in calls), return_exceptions=True)
 
 
@@ -183,7 +185,7 @@ class SqlitePlain(SqliteLane):
     def do(self, call: Call[T] | Claim[T]) -> T:
         return _plainly(self._runner, call)
 
-    def race(self, calls: Sequence[Call[Any] | Claim[Any]]) -> list[Any]:
+    def race(self, calls: Sequence[Act]) -> list[Any]:
         return _race_in_threads(self._runner, calls)
 
     def close(self) -> None:
@@ -201,7 +203,7 @@ class SqliteThreaded(SqliteLane):
     def do(self, call: Call[T] | Claim[T]) -> T:
         return self._loop.run(_looped(self._runner, call))
 
-    def race(self, calls: Sequence[Call[Any] | Claim[Any]]) -> list[Any]:
+    def race(self, calls: Sequence[Act]) -> list[Any]:
         return self._loop.run(_race_in_loop(self._runner, calls))
 
     def close(self) -> None:
@@ -219,7 +221,7 @@ class PostgresPlain(PostgresLane):
     def do(self, call: Call[T] | Claim[T]) -> T:
         return _plainly(self._runner, call)
 
-    def race(self, calls: Sequence[Call[Any] | Claim[Any]]) -> list[Any]:
+    def race(self, calls: Sequence[Act]) -> list[Any]:
         return _race_in_threads(self._runner, calls)
 
     def close(self) -> None:
@@ -237,7 +239,7 @@ class PostgresLooped(PostgresLane):
     def do(self, call: Call[T] | Claim[T]) -> T:
         return self.loop.run(_looped(self.runner, call))
 
-    def race(self, calls: Sequence[Call[Any] | Claim[Any]]) -> list[Any]:
+    def race(self, calls: Sequence[Act]) -> list[Any]:
         return self.loop.run(_race_in_loop(self.runner, calls))
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tests.factories import make_context
 from tests.invariants import check_invariants
-from tests.lanes import Call, Claim, Lane
+from tests.lanes import Act, Call, Claim, Lane
 from vestibule.actions.delivery.claim_messages import claim_messages, settle_message
 from vestibule.actions.delivery.prepare_letter import prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
@@ -93,6 +93,7 @@ class World:
         self.lane = lane
         self.limits = limits or Limits()
         self.context = make_context()
+        self._seen: dict[str, int] = {}
 
     # How things are done
 
@@ -112,7 +113,7 @@ class World:
         assert [event["body"]["reason"] for event in written] in ([refusal.value.reason], [])
         return refusal.value.reason
 
-    def race(self, *calls: Call[Any] | Claim[Any]) -> list[Any]:
+    def race(self, *calls: Act) -> list[Any]:
         """Carry out all at once; look around when the dust has settled."""
         outcomes = self.lane.race(calls) if calls else []
         self.check()
@@ -122,6 +123,7 @@ class World:
         """Every invariant holds."""
         with self.lane.engine.connect() as connection:
             check_invariants(connection)
+        self._look()
 
     def pass_time(self, seconds: float = 0, **more: float) -> None:
         """Nothing else moves the clock."""
@@ -228,7 +230,9 @@ class World:
             lambda uow: revoke(uow, by, tenant, issued.invitation.invitation_id, context=self.context),
         )
 
-    def list(self, *, by: Actor = OLGA, tenant: str = "acme", **wanted: Any) -> Call[Page[InvitationView]]:
+    def list_all(
+        self, *, by: Actor = OLGA, tenant: str = "acme", **wanted: Any
+    ) -> Call[Page[InvitationView]]:
         return Call(
             "read",
             lambda uow: list_invitations(
@@ -294,6 +298,13 @@ class World:
 
     # What there is
 
+    def _look(self) -> None:
+        # Equal times within one act, and rows that move: the order of the trail is the order of our looking.
+        query = sa.select(audit_events.c.event_id).order_by(audit_events.c.occurred_at)
+        with self.lane.engine.connect() as connection:
+            for event_id in connection.execute(query).scalars():
+                self._seen.setdefault(event_id, len(self._seen))
+
     def rows(self, table: sa.Table, **columns: Any) -> list[dict[str, Any]]:
         """The rows with these values, in the order of their keys."""
         query = sa.select(table).order_by(*table.primary_key.columns)
@@ -304,7 +315,10 @@ class World:
 
     def events(self, kind: str | None = None, **columns: Any) -> list[dict[str, Any]]:
         """The trail in the order it was written, each with its body read."""
-        return read_events(self.lane.engine, kind, **columns)
+        wanted = {**columns, **({"kind": kind} if kind else {})}
+        self._look()
+        found = sorted(self.rows(audit_events, **wanted), key=lambda row: self._seen[row["event_id"]])
+        return [{**row, "body": json.loads(row["body"])} for row in found]
 
     def execute(self, sql: str, **values: Any) -> None:
         """What no action does: the world's own hand."""
@@ -331,15 +345,3 @@ class World:
     def everything(self) -> dict[str, list[dict[str, Any]]]:
         """Every row of every table."""
         return {table.name: self.rows(table) for table in metadata.sorted_tables}
-
-
-def read_events(engine: sa.Engine, kind: str | None = None, **columns: Any) -> list[dict[str, Any]]:
-    """The trail in the order it was written."""
-    query = sa.select(audit_events)
-    for name, value in {**columns, **({"kind": kind} if kind else {})}.items():
-        query = query.where(audit_events.c[name] == value)
-    # Rows are only ever added, so their place in the table is the order in which they were.
-    place = sa.text("rowid") if engine.dialect.name == "sqlite" else sa.text("ctid")
-    with engine.connect() as connection:
-        rows = connection.execute(query.order_by(place)).mappings().all()
-    return [{**row, "body": json.loads(row["body"])} for row in rows]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.world import ADAM, MIA, OLGA, PUBLIC_URL, VERA, XENIA, World, by_id, 
 from vestibule.actions.delivery.claim_messages import measure_lag
 from vestibule.core.message import CodeMail
 from vestibule.errors import RejectReason
-from vestibule.ports import ClaimedMessage
+from vestibule.ports import ClaimedMessage, UnitOfWork
 from vestibule.storage.schema import invitations, outbox_messages
 
 _MINUTE = timedelta(minutes=1)
@@ -69,7 +70,7 @@ def test_what_ended_between_claiming_and_sending_is_not_sent(world: World, end: 
     world.found({"resend_cooldown": 0})
     issued = world.do(world.issue(VERA, deliver="email", expires_in=900, by=ADAM))
     claimed = _claim(world)
-    ends = {
+    ends: dict[str, Call[Any]] = {
         "revoke": world.revoke(issued),
         "supersede": world.issue(VERA),
         "resend": world.resend(issued),
@@ -186,7 +187,12 @@ def test_messages_are_claimed_in_the_order_they_came_due(world: World) -> None:
 
 def test_a_message_about_nothing_is_dropped(world: World) -> None:
     world.found()
-    world.do(Call("run", lambda uow: (uow.outbox.put(CodeMail(challenge_id="gone")), uow.commit())))
+
+    def promise(uow: UnitOfWork) -> None:
+        uow.outbox.put(CodeMail(challenge_id="gone"))
+        uow.commit()
+
+    world.do(Call("run", promise))
     assert world.do(world.prepare(_claim(world))) is None
     assert world.rows(invitations) == []
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.lanes import Act
 from tests.world import ADAM, VERA, World
 from vestibule.storage.schema import audit_events, invitations, outbox_messages
 
@@ -79,7 +80,7 @@ def test_no_administrative_change_without_its_event(world: World) -> None:
     world.found({"seat_limit": 10, "seats_count_pending": True})
     issued = world.do(world.issue(VERA, by=ADAM, expires_in=900))
     before = world.everything()
-    calls = (
+    calls: tuple[Act, ...] = (
         world.revoke(issued),
         world.decline(VERA, issued),
         world.remove(ADAM),

@@ -237,7 +237,7 @@ def test_lists_still_load_when_the_inviter_is_gone(world: World) -> None:
     world.found()
     world.do(world.issue(VERA, by=ADAM))
     world.do(world.offboard(ADAM))
-    [view] = world.do(world.list()).items
+    [view] = world.do(world.list_all()).items
     assert (view.invitation.inviter_principal_id, view.state) == ("adam", "revoked")
 
 
@@ -246,7 +246,7 @@ def test_only_administrators_see_a_tenants_invitations(world: World) -> None:
     world.found()
     world.do(world.issue(VERA))
     world.do(world.issue(XENIA, by=ADAM))
-    assert len(world.do(world.list(by=ADAM)).items) == 2
+    assert len(world.do(world.list_all(by=ADAM)).items) == 2
     refusals: list[tuple[Any, type[VestibuleError]]] = [
         (MIA, NotPermittedError),
         (XENIA, NotFoundError),
@@ -254,4 +254,4 @@ def test_only_administrators_see_a_tenants_invitations(world: World) -> None:
     ]
     for who, error in refusals:
         with pytest.raises(error):
-            world.do(world.list(by=who))
+            world.do(world.list_all(by=who))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.lanes import Act
 from tests.world import ADAM, MIA, OLGA, VERA, XENIA, World, by_id, person
 from vestibule.errors import (
     AlreadyMemberError,
@@ -79,7 +80,8 @@ def test_nothing_final_is_sent_again(world: World) -> None:
     )
     world.do(world.remove(VERA))
     for dead in (accepted, declined, revoked, expired, superseded):
-        for call in (world.resend(dead), world.revoke(dead)):
+        calls: list[Act] = [world.resend(dead), world.revoke(dead)]
+        for call in calls:
             with pytest.raises(NotPendingError):
                 world.do(call)
     world.do(world.resend(live))

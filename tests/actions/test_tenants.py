@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lanes import Call
+from tests.lanes import Act, Call
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, XENIA, World
 from vestibule.actions.tenants.review_tenant import get_tenant
 from vestibule.core.identity import HostKey
@@ -67,7 +67,8 @@ def test_deletion_is_final(world: World) -> None:
     issued = world.do(world.issue(VERA))
     world.do(world.delete())
     assert world.refuse(world.accept(VERA, issued)) is RejectReason.REVOKED
-    for call in (world.suspend(), world.resume(), world.put_member(VERA, "member"), world.remove(MIA)):
+    calls: list[Act] = [world.suspend(), world.resume(), world.put_member(VERA, "member"), world.remove(MIA)]
+    for call in calls:
         with pytest.raises(NotFoundError):
             world.do(call)
     with pytest.raises(NotFoundError):

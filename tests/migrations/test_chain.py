@@ -15,7 +15,8 @@ from tests.servers import PostgresServer
 from vestibule.errors import ConfigurationError
 from vestibule.storage.create import VERSION_TABLE
 from vestibule.storage.engine import make_engine
-from vestibule.storage.migrations import check_migrated, find_revision, get_head, migrate
+from vestibule.storage.migrations import get_head, migrate
+from vestibule.storage.revision import check_migrated, find_revision
 from vestibule.storage.schema import metadata
 
 _TRIGGERS = {
@@ -105,14 +106,14 @@ def test_migrating_twice_changes_nothing(fresh: sa.Engine) -> None:
 
 @pytest.mark.covers("OBS-05")
 def test_a_database_at_another_revision_is_named_with_the_command_that_mends_it(fresh: sa.Engine) -> None:
-    with pytest.raises(ConfigurationError, match="holds no Vestibule schema.*vestibule migrate"):
+    with pytest.raises(ConfigurationError, match=r"holds no Vestibule schema.*vestibule migrate"):
         check_migrated(fresh)
     assert find_revision(fresh) is None
     migrate(fresh)
     check_migrated(fresh)
     with fresh.begin() as connection:
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0000'")
-    with pytest.raises(ConfigurationError, match="at revision 0000, not .*vestibule migrate"):
+    with pytest.raises(ConfigurationError, match=r"at revision 0000, not .*vestibule migrate"):
         check_migrated(fresh)
 
 

@@ -122,42 +122,43 @@ class Model:
 
     # What administrators do
 
-    def issue(self, by: str, to: str, role: str) -> str:
+    def _refuse_granting(self, by: str, role: str) -> str | None:
         standing = self.role_of(by)
-        if standing is None:
-            return "not_found"
-        if not DEFAULT_ASSIGNABLE[standing]:
-            return "not_permitted"
-        if not self.may_grant(standing, role):
-            return "role_not_assignable"
-        if self.suspended:
-            return "tenant_suspended"
+        findings = (
+            (standing is None, "not_found"),
+            (not DEFAULT_ASSIGNABLE.get(standing or ""), "not_permitted"),
+            (not self.may_grant(standing, role), "role_not_assignable"),
+            (self.suspended, "tenant_suspended"),
+        )
+        return next((code for is_failed, code in findings if is_failed), None)
+
+    def issue(self, by: str, to: str, role: str) -> str:
+        refused = self._refuse_granting(by, role)
+        if refused is not None:
+            return refused
         if self.role_of(to) is not None:
             return "already_member"
         reserves = self.limit is not None and self.counting
         if reserves and not self._has_room_for(to):
             return "seat_limit"
-        for promise in self.promises:
-            if promise.state == "pending" and promise.to == to:
-                promise.state = self.state_of(promise)
-                if promise.state == "pending":
-                    promise.state, promise.has_hash = "revoked", False
+        self._supersede(to)
         if reserves and self.used() >= (self.limit or 0):
             self.sweep()
         self.promises.append(Promise(to, role, by, self.now + LIFETIME, reserved=reserves))
         self.remembered.add(by)
         return "done"
 
+    def _supersede(self, to: str) -> None:
+        for promise in self.promises:
+            if promise.state == "pending" and promise.to == to:
+                promise.state = self.state_of(promise)
+                if promise.state == "pending":
+                    promise.state, promise.has_hash = "revoked", False
+
     def resend(self, by: str, promise: Promise) -> str:
-        standing = self.role_of(by)
-        if standing is None:
-            return "not_found"
-        if not DEFAULT_ASSIGNABLE[standing]:
-            return "not_permitted"
-        if not self.may_grant(standing, promise.role):
-            return "role_not_assignable"
-        if self.suspended:
-            return "tenant_suspended"
+        refused = self._refuse_granting(by, promise.role)
+        if refused is not None:
+            return refused
         if self.state_of(promise) != "pending":
             return "not_pending"
         if self.role_of(promise.to) is not None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.races.conftest import Arena
@@ -24,7 +26,9 @@ def test_fifty_accepts_of_one_link_make_one_member(arena: Arena) -> None:
     for world in arena:
         world.found({"seat_limit": 10})
         issued = world.do(world.issue(VERA))
-        claims = [world.accept(VERA, key) for key in (key_of(issued), by_id(issued))] * (_WAYS // 2)
+        claims: list[Any] = [world.accept(VERA, key) for key in (key_of(issued), by_id(issued))] * (
+            _WAYS // 2
+        )
         assert tally(world.race(*claims)) == {"won": 1, "consumed": _WAYS - 1}
         assert world.seats() == (4, 10)
         assert len(world.deliver()) == 1
@@ -71,7 +75,7 @@ def test_accept_and_revoke_never_both_happen(arena: Arena) -> None:
     for world in arena:
         world.found()
         issued = world.do(world.issue(VERA))
-        half = [world.accept(VERA, issued), world.revoke(issued)] * (_WAYS // 2)
+        half: list[Any] = [world.accept(VERA, issued), world.revoke(issued)] * (_WAYS // 2)
         outcome = tally(world.race(*half), NotPendingError)
         assert outcome["won"] == 1
         assert outcome["not_pending"] >= _WAYS // 2 - 1
@@ -85,7 +89,7 @@ def test_accept_and_decline_never_both_happen(arena: Arena) -> None:
     for world in arena:
         world.found({"seat_limit": 4, "seats_count_pending": True})
         issued = world.do(world.issue(VERA))
-        both = [world.accept(VERA, issued), world.decline(VERA, issued)] * (_WAYS // 2)
+        both: list[Any] = [world.accept(VERA, issued), world.decline(VERA, issued)] * (_WAYS // 2)
         outcome = tally(world.race(*both))
         assert outcome["won"] == 1
         row = world.invitation(issued)
@@ -97,7 +101,7 @@ def test_an_old_link_never_works_after_its_resend(arena: Arena) -> None:
     for world in arena:
         world.found({"resend_cooldown": 0})
         issued = world.do(world.issue(VERA))
-        both = [world.accept(VERA, issued), world.resend(issued)] * 10
+        both: list[Any] = [world.accept(VERA, issued), world.resend(issued)] * 10
         outcomes = world.race(*both)
         tally(outcomes, AlreadyMemberError, NotPendingError)
         row = world.invitation(issued)
@@ -115,7 +119,7 @@ def test_accept_and_suspend_end_in_a_member_or_a_revoked_invitation(arena: Arena
         world.found()
         people = [person(f"p{number}") for number in range(10)]
         links = [world.do(world.issue(who)) for who in people]
-        claims = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
+        claims: list[Any] = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
         outcome = tally(world.race(*claims, world.suspend(), world.suspend()))
         assert outcome["won"] == 2 + len(world.members()) - 3
         states = [world.invitation(link) for link in links]
@@ -129,7 +133,7 @@ def test_accept_and_offboarding_the_inviter(arena: Arena) -> None:
         world.found()
         people = [person(f"p{number}") for number in range(10)]
         links = [world.do(world.issue(who, by=ADAM)) for who in people]
-        claims = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
+        claims: list[Any] = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
         tally(world.race(*claims, world.offboard(ADAM)))
         assert "adam" not in world.members()
         assert not [link for link in links if _is_open(world.invitation(link))]
@@ -154,7 +158,7 @@ def test_accept_and_removing_the_same_person(arena: Arena) -> None:
         world.do(world.put_member(VERA, "member"))
         issued = world.do(world.issue("v2@example.com"))
         vera = person("vera", "vera@example.com", "v2@example.com")
-        claims = [world.accept(vera, issued)] * 5 + [world.remove(VERA)] * 5
+        claims: list[Any] = [world.accept(vera, issued)] * 5 + [world.remove(VERA)] * 5
         outcome = tally(world.race(*claims), NotFoundError)
         assert outcome["won"] >= 1
         assert world.seats() == (len(world.members()) + _is_open(world.invitation(issued)), 10)
@@ -166,7 +170,7 @@ def test_accept_and_demoting_the_inviter(arena: Arena) -> None:
         world.found()
         people = [person(f"p{number}") for number in range(10)]
         links = [world.do(world.issue(who, by=ADAM)) for who in people]
-        claims = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
+        claims: list[Any] = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
         tally(world.race(*claims, world.put_member(ADAM, "member")))
         assert not [link for link in links if _is_open(world.invitation(link))]
 
@@ -177,7 +181,7 @@ def test_the_last_seat_goes_to_one_and_burns_nobodys_link(arena: Arena) -> None:
         world.found({"seat_limit": 4})
         people = [person(f"p{number}") for number in range(20)]
         links = [world.do(world.issue(who)) for who in people]
-        claims = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
+        claims: list[Any] = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
         assert tally(world.race(*claims)) == {"won": 1, "no_seat": 19}
         assert world.seats() == (4, 4)
         world.do(world.put_tenant({"seat_limit": 23}))
@@ -196,7 +200,7 @@ def test_the_limit_may_change_while_people_accept(arena: Arena) -> None:
         world.found({"seat_limit": 10})
         people = [person(f"p{number}") for number in range(20)]
         links = [world.do(world.issue(who)) for who in people]
-        claims = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
+        claims: list[Any] = [world.accept(who, link) for who, link in zip(people, links, strict=True)]
         changes = [
             world.put_tenant(policy)
             for policy in (
@@ -225,7 +229,7 @@ def test_the_ledger_stays_exact_while_sweeps_removals_and_accepts_meet(arena: Ar
         world.pass_time(1000)
         assert world.seats() == (12, 12)
         newcomers = [person(f"n{number}") for number in range(6)]
-        calls = [world.sweep() for _ in range(3)] + [world.issue(who) for who in newcomers]
+        calls: list[Any] = [world.sweep() for _ in range(3)] + [world.issue(who) for who in newcomers]
         calls += [world.put_tenant({"seat_limit": limit, "seats_count_pending": True}) for limit in (11, 12)]
         calls += [world.issue(guest) for guest in guests] + [world.remove(guests[0])]
         tally(world.race(*calls), SeatLimitError, NotFoundError)
@@ -239,7 +243,7 @@ def test_two_owners_who_remove_each_other_leave_one(arena: Arena) -> None:
     for world in arena:
         world.found()
         world.do(world.put_member(VERA, "owner"))
-        calls = [world.remove(VERA, by=OLGA), world.remove(OLGA, by=VERA)] * 5
+        calls: list[Any] = [world.remove(VERA, by=OLGA), world.remove(OLGA, by=VERA)] * 5
         outcome = tally(world.race(*calls), LastOwnerError, NotFoundError)
         assert outcome["won"] == 1
         owners = [who for who, role in world.members().items() if role == "owner"]
@@ -252,7 +256,7 @@ def test_owners_may_leave_be_demoted_and_be_offboarded_at_once_and_one_stays(are
         world.found()
         for who in (VERA, XENIA):
             world.do(world.put_member(who, "owner"))
-        calls = [
+        calls: list[Any] = [
             world.remove(OLGA, by=OLGA),
             world.put_member(VERA, "member"),
             world.offboard(XENIA),

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.races.conftest import Arena
@@ -25,7 +27,6 @@ _SPELLINGS = ("vera@example.com", "Vera@Example.COM", " vera@EXAMPLE.com ")
 @pytest.mark.covers("F05", "ISS-06", "D09", "A13")
 def test_thirty_issues_to_one_address_leave_one_link_that_works(arena: Arena) -> None:
     for world in arena:
-        world.limits = Limits()
         world.limits = Limits(issue_per_recipient=Limit(1000, 60))
         world.found({"seat_limit": 10, "seats_count_pending": True})
         outcomes = world.race(*[world.issue(_SPELLINGS[number % 3]) for number in range(30)])
@@ -42,7 +43,7 @@ def test_parallel_issues_never_exceed_a_limit(arena: Arena) -> None:
     for world in arena:
         world.limits = Limits(issue_per_inviter=Limit(5, 36_000))
         world.found()
-        calls = [world.issue(f"p{number}@example.com") for number in range(20)]
+        calls: list[Any] = [world.issue(f"p{number}@example.com") for number in range(20)]
         outcome = tally(world.race(*calls), RateLimitedError)
         assert outcome == {"won": 5, "rate_limited": 15}
         assert len(world.rows(invitations)) == 5
@@ -52,7 +53,7 @@ def test_parallel_issues_never_exceed_a_limit(arena: Arena) -> None:
 def test_parallel_reservations_never_exceed_the_seats(arena: Arena) -> None:
     for world in arena:
         world.found({"seat_limit": 7, "seats_count_pending": True})
-        calls = [world.issue(f"p{number}@example.com") for number in range(20)]
+        calls: list[Any] = [world.issue(f"p{number}@example.com") for number in range(20)]
         outcome = tally(world.race(*calls), SeatLimitError)
         assert outcome == {"won": 4, "seat_limit": 16}
         assert world.seats() == (7, 7)
@@ -74,7 +75,7 @@ def test_one_idempotency_key_issues_once_however_many_at_once(arena: Arena) -> N
 def test_nothing_stays_pending_of_an_inviter_who_leaves_while_issuing(arena: Arena) -> None:
     for world in arena:
         world.found()
-        calls = [world.issue(person(f"p{number}"), by=ADAM) for number in range(10)]
+        calls: list[Any] = [world.issue(person(f"p{number}"), by=ADAM) for number in range(10)]
         tally(world.race(*calls, world.remove(ADAM)), NotFoundError)
         assert not any(_is_open(row) for row in world.rows(invitations))
 
@@ -83,7 +84,7 @@ def test_nothing_stays_pending_of_an_inviter_who_leaves_while_issuing(arena: Are
 def test_nothing_stays_pending_of_an_inviter_who_is_offboarded_while_issuing(arena: Arena) -> None:
     for world in arena:
         world.found()
-        calls = [world.issue(person(f"p{number}"), by=ADAM) for number in range(10)]
+        calls: list[Any] = [world.issue(person(f"p{number}"), by=ADAM) for number in range(10)]
         tally(world.race(*calls, world.offboard(ADAM)), NotFoundError)
         assert not any(_is_open(row) for row in world.rows(invitations))
 
@@ -92,7 +93,7 @@ def test_nothing_stays_pending_of_an_inviter_who_is_offboarded_while_issuing(are
 def test_nothing_stays_pending_of_an_inviter_who_is_demoted_while_issuing(arena: Arena) -> None:
     for world in arena:
         world.found()
-        calls = [world.issue(person(f"p{number}"), by=ADAM) for number in range(10)]
+        calls: list[Any] = [world.issue(person(f"p{number}"), by=ADAM) for number in range(10)]
         tally(world.race(*calls, world.put_member(ADAM, "member")), NotPermittedError)
         assert not any(_is_open(row) for row in world.rows(invitations))
 
@@ -101,7 +102,7 @@ def test_nothing_stays_pending_of_an_inviter_who_is_demoted_while_issuing(arena:
 def test_nothing_stays_pending_in_a_tenant_that_is_suspended_while_issuing(arena: Arena) -> None:
     for world in arena:
         world.found()
-        calls = [world.issue(person(f"p{number}")) for number in range(10)]
+        calls: list[Any] = [world.issue(person(f"p{number}")) for number in range(10)]
         tally(world.race(*calls, world.suspend()), TenantSuspendedError)
         assert not any(_is_open(row) for row in world.rows(invitations))
 

@@ -9,7 +9,7 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from tests.lanes import LaneKeeper, PostgresLane, PostgresPlain
+from tests.lanes import Act, LaneKeeper, PostgresLane, PostgresPlain
 from tests.world import VERA, World
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.errors import RejectReason
@@ -99,8 +99,12 @@ def test_the_naive_clock_would_have_let_it_in(lanes: LaneKeeper, clock: str, con
 def test_every_other_verb_waits_and_looks_at_the_clock_again(waiting_world: World, verb: str) -> None:
     world = waiting_world
     issued = world.do(world.issue(VERA))
-    calls = {"revoke": world.revoke(issued), "resend": world.resend(issued)}
-    call = calls.get(verb) or world.decline(VERA, issued)
+    calls: dict[str, Act] = {
+        "revoke": world.revoke(issued),
+        "resend": world.resend(issued),
+        "decline": world.decline(VERA, issued),
+    }
+    call = calls[verb]
     came_to: list[object] = []
     _hold_past_expiry(world, issued, threading.Thread(target=lambda: came_to.extend(world.lane.race([call]))))
     [refusal] = came_to

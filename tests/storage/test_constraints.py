@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.lanes import Act
 from tests.world import OLGA, VERA, XENIA, World, person
 from vestibule.core.email import EmailAddress
 from vestibule.storage.schema import audit_events, invitations, memberships
@@ -84,7 +85,7 @@ def test_a_final_state_cannot_be_left_and_not_be_reached_twice(world: World, end
         world.pass_time(901)
         world.do(world.sweep())
     else:
-        ends = {
+        ends: dict[str, Act] = {
             "accept": world.accept(VERA, issued),
             "decline": world.decline(VERA, issued),
             "revoke": world.revoke(issued),

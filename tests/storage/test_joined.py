@@ -39,8 +39,8 @@ class _Interrupted:
 
     def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
         snapshot = self._claims.load(key, principal_id)
-        if self._meanwhile is not None:
-            self._meanwhile, act = None, self._meanwhile
+        act, self._meanwhile = self._meanwhile, None
+        if act is not None:
             act()
         return snapshot
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.lanes import Claim, LaneKeeper
-from tests.world import VERA, XENIA, World
+from tests.world import VERA, XENIA, World, person
 from vestibule.errors import ClaimRejectedError
 from vestibule.ports import ClaimKey
 from vestibule.storage.hot import HotStatement
@@ -86,13 +86,8 @@ def test_every_refusal_costs_the_same_statements_in_the_same_order(lanes: LaneKe
         "UPDATE invitations SET expires_at = created_at WHERE invited_email = 'expired@example.com'"
     )
     world.do(world.revoke(links["revoked"]))
-    world.execute(
-        "UPDATE invitations SET declined_at = created_at WHERE invited_email = 'declined@example.com'"
-    )
-    world.execute(
-        "UPDATE invitations SET consumed_at = created_at, consumed_by_principal_id = 'c' "
-        "WHERE invited_email = 'consumed@example.com'"
-    )
+    world.do(world.decline(person("declined"), links["declined"]))
+    world.do(world.accept(person("consumed"), links["consumed"]))
     claims: list[Claim[Any]] = [world.accept(XENIA, link) for link in links.values()]
     claims += [world.accept(XENIA, ClaimKey(claim_token_hash=b"?" * 32))]
     costs = []
@@ -100,6 +95,7 @@ def test_every_refusal_costs_the_same_statements_in_the_same_order(lanes: LaneKe
         with _listening(world.lane.engine) as heard, pytest.raises(ClaimRejectedError):
             world.lane.do(claim)
         costs.append(heard)
+        world.check()
     assert all(cost == costs[0] for cost in costs)
     reasons = [event["body"]["reason"] for event in world.events("claim.rejected")]
     assert reasons == ["expired", "revoked", "declined", "consumed", "wrong_recipient", "unknown"]

@@ -289,6 +289,7 @@ class World:
             port=0,
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             lifespan="off",
         )
         self._server = uvicorn.Server(config)

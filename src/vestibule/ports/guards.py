@@ -38,5 +38,8 @@ class Idempotency(Protocol):
 
     def keep(self, request: IdempotencyRequest, answer: str) -> None: ...
 
+    def forget(self, request: IdempotencyRequest) -> None:
+        """Give the claim back."""
+
     def purge(self) -> int:
         """Forget what is too old to be repeated."""

@@ -42,6 +42,9 @@ class SqlIdempotency:
         change = sa.update(kept).where(kept.c.scope_hash == request.scope_hash)
         self._connection.execute(change.values(answer=answer))
 
+    def forget(self, request: IdempotencyRequest) -> None:
+        self._connection.execute(sa.delete(kept).where(kept.c.scope_hash == request.scope_hash))
+
     def purge(self) -> int:
         """Forget what is too old to be repeated."""
         done = sa.delete(kept).where(kept.c.created_at < self._now() - KEPT_FOR)

@@ -118,7 +118,6 @@ class SqlMembers:
             sa.select(memberships)
             .where(memberships.c.principal_id == principal_id)
             .order_by(memberships.c.tenant_id)
-            .limit(1000)
         )
         return [read_membership(row) for row in self._connection.execute(query)]
 

@@ -22,6 +22,7 @@ from vestibule.web.pages import make_pages
 from vestibule.web.services import Services
 
 _API_PATHS = ("/v1/", "/openapi.json")
+_FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
 
 
 # What ``make_app`` gives, for whoever may not know Starlette.
@@ -56,12 +57,15 @@ class _Switch:
             await send_bytes(send, 200, b"ok\n", b"text/plain; charset=utf-8")
         elif path.startswith(_API_PATHS):
             await self._api(scope, receive, send)
+        elif "\0" in path:
+            # No id has one, and PostgreSQL takes none.
+            raise NotFoundError
         else:
             await self._pages(scope, receive, send)
 
     async def _metrics(self, scope: Scope, send: Send) -> None:
         scope[ROUTE] = "/metrics"
-        if not _is_loopback(get_context(scope).ip):
+        if not _is_loopback(get_context(scope).ip) or _is_forwarded(scope):
             if find_header(scope, b"authorization") is None:
                 raise NotFoundError
             if not isinstance(await get_actor(self._services, scope), HostKey):
@@ -76,6 +80,11 @@ class _Switch:
             lag = await self._services.runner.read(measure_lag)
         metrics.OUTBOX_DUE.set(lag[0])
         metrics.OUTBOX_AGE.set(lag[1])
+
+
+def _is_forwarded(scope: Scope) -> bool:
+    # By a proxy on this machine that TRUSTED_PROXIES does not name: the loopback is its address.
+    return any(find_header(scope, name) is not None for name in _FORWARDED)
 
 
 def _is_loopback(ip: str) -> bool:

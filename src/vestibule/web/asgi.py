@@ -59,7 +59,9 @@ def find_client_ip(scope: Scope, trusted: tuple[Network, ...]) -> str:
     peer = client[0] if client else ""
     if not trusted or not _is_trusted(peer, trusted):
         return str(peer)
-    forwarded = find_header(scope, b"x-forwarded-for") or ""
+    # Several lines are one list (RFC 9110 5.3): a proxy may add its own after a forged one.
+    lines = [value.decode("latin-1") for key, value in scope["headers"] if key == b"x-forwarded-for"]
+    forwarded = ",".join(lines)
     for part in reversed([one.strip() for one in forwarded.split(",") if one.strip()]):
         if not _is_trusted(part, trusted):
             return part if _is_address(part) else str(peer)

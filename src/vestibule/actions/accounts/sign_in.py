@@ -14,22 +14,26 @@ from vestibule.ports import UnitOfWork
 
 
 def find_credentials(
-    uow: UnitOfWork, address: EmailAddress, *, context: RequestContext, limits: Limits
+    uow: UnitOfWork, address: EmailAddress | None, *, context: RequestContext, limits: Limits
 ) -> Account | None:
     """The account to check a password against, outside the transaction; the try is counted first.
+
+    A try without an address costs the same slow hash, so it counts, too.
 
     Raises:
         RateLimitedError: too many tries for this address or from this network address.
     """
-    hits = [
-        hit("sign_in_address", address.key, limits.sign_in_per_address),
-        hit("sign_in_pair", f"{address.key}\0{network_of(context.ip)}", limits.sign_in_per_pair),
-        hit("sign_in_ip", network_of(context.ip), limits.sign_in_per_ip),
-    ]
+    network = network_of(context.ip)
+    hits = [hit("sign_in_ip", network, limits.sign_in_per_ip)]
+    if address is not None:
+        hits += [
+            hit("sign_in_address", address.key, limits.sign_in_per_address),
+            hit("sign_in_pair", f"{address.key}\0{network}", limits.sign_in_per_pair),
+        ]
     wait = uow.limits.take(hits)
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.sign_in_per_pair.count)
-    account = uow.accounts.find_by_address(address)
+    account = None if address is None else uow.accounts.find_by_address(address)
     uow.commit()
     return account
 

@@ -29,7 +29,7 @@ class StartedSignUp:
 
 
 def count_sign_up(uow: UnitOfWork, address: EmailAddress, *, context: RequestContext, limits: Limits) -> None:
-    """The try is counted, before anybody hashes a password for it.
+    """One code more is asked for; counted before the password costs a slow hash.
 
     Raises:
         RateLimitedError: too many codes for this address or from this network address.
@@ -41,7 +41,7 @@ def count_sign_up(uow: UnitOfWork, address: EmailAddress, *, context: RequestCon
 def start_sign_up(
     uow: UnitOfWork, address: EmailAddress, *, name: str, password_hash: str, limits: Limits
 ) -> StartedSignUp:
-    """A code is on its way to *address*, by a message of its own (ACC-04); ``count_sign_up`` came before."""
+    """A code is on its way to *address*, by a message of its own (ACC-04); ``count_sign_up`` goes before."""
     secret = mint_secret("vsc_")
     challenge = Challenge(
         challenge_id=mint_id(),
@@ -106,6 +106,8 @@ def finish_sign_up(uow: UnitOfWork, challenge: Challenge, *, context: RequestCon
     uow.audit.append(
         AccountCreated(principal_id=account.account_id), actor=account.account_id, context=context
     )
+    # So that offboarding knows what waits for its address, even if it has never accepted anything.
+    uow.principals.remember(account.identify(uow.now()))
     uow.commit()
     return secret
 

@@ -68,8 +68,9 @@ def _claim(
     context: RequestContext,
     limits: Limits,
     keep: Callable[[], None] | None = None,
+    forget: Callable[[], None] | None = None,
 ) -> Accepted:
-    """Judge and settle; *keep* runs in the transaction of a success, never in that of a refusal."""
+    """Judge and settle; *keep* runs in the transaction of a success, *forget* in that of a refusal."""
     decision = Decision(reason=RejectReason.LOST_RACE)
     snapshot = unit.claims.load(key, identity.principal_id)
     for _ in range(_RACE_TRIES):
@@ -88,6 +89,8 @@ def _claim(
     reason = decision.reason or RejectReason.LOST_RACE
     event = rejected_event(snapshot.grant, reason, "accept", identity, context)
     wait = unit.claims.settle_refusal(wrong_try_hits(limits, key_text(key), identity, context), event)
+    if forget is not None:
+        forget()
     unit.commit()
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.claim_per_principal.count)
@@ -112,7 +115,11 @@ def accept_once(
     def keep() -> None:
         unit.idempotency.keep(idempotency, "accepted")
 
-    _claim(unit, identity, key, context=context, limits=limits, keep=keep)
+    def forget() -> None:
+        # Nothing happened that a repeat must not do again; and refusals must not fill the table.
+        unit.idempotency.forget(idempotency)
+
+    _claim(unit, identity, key, context=context, limits=limits, keep=keep, forget=forget)
 
 
 def key_text(key: ClaimKey) -> str:

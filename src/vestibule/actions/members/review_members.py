@@ -13,6 +13,8 @@ from vestibule.core.tenant import Membership, Tenant
 from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
 
+OWN_MAX = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnMembership:
@@ -45,7 +47,7 @@ def list_own_memberships(uow: UnitOfWork, actor: Actor) -> Sequence[OwnMembershi
     identity = authority.check_principal(actor)
     now = uow.now()
     found = []
-    for membership in uow.members.list_of_principal(identity.principal_id):
+    for membership in uow.members.list_of_principal(identity.principal_id)[:OWN_MAX]:
         tenant = uow.tenants.find(membership.tenant_id)
         if tenant is not None and tenant.deleted_at is None and membership.is_in_force(now):
             found.append(OwnMembership(membership=membership, tenant=tenant))

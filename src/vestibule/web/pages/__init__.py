@@ -51,7 +51,7 @@ def make_pages(services: Services) -> ASGIApp:
             raise error
         return await pages.render_crash(request)
 
-    return Starlette(
+    app = Starlette(
         routes=routes,
         exception_handlers={
             VestibuleError: on_error,
@@ -60,6 +60,9 @@ def make_pages(services: Services) -> ASGIApp:
             Exception: on_crash,
         },
     )
+    # Such a redirect would name whatever host the request named (ATTACKS G07).
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Static(StaticFiles):

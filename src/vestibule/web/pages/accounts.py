@@ -8,6 +8,7 @@ Its pages are the same whether the address has an account or not (ATTACKS N03).
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +29,7 @@ from vestibule.errors import (
     ClaimRejectedError,
     CredentialsRejectedError,
     InvalidRequestError,
+    RateLimitedError,
 )
 from vestibule.web.identify import find_session_secret
 from vestibule.web.pages.invitation import InvitationPages
@@ -105,9 +107,8 @@ class AccountPages:
             check_name("/name", name, NAME_MAX)
             passwords.check_password_strength(password, address=address)
             limits = self._services.limits
-            await self._services.runner.run(
-                count_sign_up, address, context=self._pages.context(request), limits=limits
-            )
+            context = self._pages.context(request)
+            await self._services.runner.run(count_sign_up, address, context=context, limits=limits)
             hashed = await asyncio.to_thread(passwords.hash_password, password)
             started = await self._services.runner.run(
                 start_sign_up, address, name=name, password_hash=hashed, limits=limits
@@ -159,13 +160,14 @@ class AccountPages:
         return redirect("/verify?resent=1")
 
     async def _check_password(self, request: Request, typed: str, password: str) -> str:
-        try:
+        address: EmailAddress | None = None
+        with suppress(AddressFaultError):
             address = EmailAddress.parse_input(typed)
-        except AddressFaultError:
-            # Nobody's address, as anybody can see: no account to hide, and no slow hash for the asking.
-            raise CredentialsRejectedError from None
         account = await self._services.runner.run(
-            find_credentials, address, context=self._pages.context(request), limits=self._services.limits
+            find_credentials,
+            address,
+            context=self._pages.context(request),
+            limits=self._services.limits,
         )
         stored = account.password_hash if account is not None else None
         is_right = await asyncio.to_thread(self._services.passwords.verify_password, stored, password)
@@ -184,7 +186,8 @@ class AccountPages:
     async def _find_invited(self, request: Request) -> EmailAddress | None:
         try:
             shown = await self._links.load(request, self._links.get_token(request))
-        except ClaimRejectedError:
+        except (ClaimRejectedError, RateLimitedError):
+            # Too many dead links from this network address are no reason to keep its people out.
             return None
         return shown.invited_email
 
