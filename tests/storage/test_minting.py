@@ -15,6 +15,12 @@ from vestibule.ports import UnitOfWork
 Ending = Callable[[World, IssuedInvitation], object]
 MINTED = b"m" * 32
 
+
+def record_expiry(world: World) -> None:
+    world.pass_time(days=8)
+    world.do(world.sweep())
+
+
 ENDINGS: dict[str, Ending] = {
     "accepted": lambda world, issued: world.do(world.accept(VERA, by_id(issued))),
     "declined": lambda world, issued: world.do(world.decline(VERA, by_id(issued))),
@@ -23,7 +29,7 @@ ENDINGS: dict[str, Ending] = {
     "resent": lambda world, issued: world.do(world.resend(issued)),
     "tenant suspended": lambda world, _: world.do(world.suspend()),
     "expired": lambda world, _: world.pass_time(days=8),
-    "recorded as expired": lambda world, _: (world.pass_time(days=8), world.do(world.sweep())),
+    "recorded as expired": lambda world, _: record_expiry(world),
 }
 
 
