@@ -12,7 +12,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 DEV := $(VENV)/.dev
 SERVER := $(VENV)/.server
 RUNNING := $(if $(wildcard $(DEV)),$(DEV),$(SERVER))
-PYTEST := $(BIN)/python -m pytest
+# Databases of tests live in memory where the machine has such a place: a test waits for no disk.
+MEMORY := $(firstword $(wildcard /dev/shm) $(TMPDIR) /tmp)
+PYTEST := TMPDIR=$(MEMORY) $(BIN)/python -m pytest
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --exclude-newer "14 days" pyproject.toml --extra server --group build
 
