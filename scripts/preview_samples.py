@@ -49,9 +49,7 @@ MAIL: Context = {
 SIGN_IN: Context = {"next": "/invitation", "email": "", "error": None, "hint": "a••@l••••••••.example"}
 SIGN_UP: Context = {
     "locked_hint": "a••@l••••••••.example",
-    "email": None,
     "name": "",
-    "error": None,
     "faults": {},
 }
 
@@ -125,12 +123,7 @@ PAGES: dict[str, tuple[str, Context]] = {
         "sign_up.html",
         SIGN_UP
         | {
-            "locked_hint": None,
-            "email": "ana@",
-            "faults": {
-                "email": "Give the whole address, such as ana@example.com.",
-                "password": "Use at least 12 characters.",
-            },
+            "faults": {"password": "Use at least 12 characters."},
         },
     ),
     "verify": ("verify.html", {"address_hint": "a••@l••••••••.example", "error": None, "resent": False}),

@@ -65,7 +65,6 @@ class Deployment:
                 platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
                 trusted_proxies=settings.trusted_proxies,
                 refusal_floor_seconds=settings.refusal_floor_ms / 1000,
-                clock=self.clock,
             )
         )
 

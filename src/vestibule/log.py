@@ -20,7 +20,7 @@ import structlog
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 
 _SECRETS = re.compile(
-    r"\b(?:vst|vsk|vss|vsc)_[0-9A-Za-z_-]+"
+    r"(?:vst|vsk|vss|vsc)_[0-9A-Za-z_-]+"
     r"|\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*"
     r"|[^\s@\"'<>(),;:]+@[^\s@\"'<>(),;:]+\.[^\s@\"'<>(),;:]+"
     r"|(?<=://)[^/\s@]+:[^/\s@]+(?=@)"

@@ -19,7 +19,7 @@ def pointer_of(limit: int | None, cursor: str | None, scope: str = SCOPE) -> str
     return caught.value.faults[0].pointer
 
 
-STORED = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=40)
+STORED = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 
 
 @given(STORED, STORED)

@@ -29,6 +29,7 @@ VALUES: dict[str, dict[str, str]] = {
     "renewal_notice": {
         "tenant_name": "Acme",
         "invited_hint": "v***@acme.com",
+        "asker_address": "vera@home.example",
         "settings_url": "https://invite.example/settings",
     },
     "code_mail": {"minutes": "10"},

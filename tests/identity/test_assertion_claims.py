@@ -25,6 +25,14 @@ def test_a_subject_is_plain_text_of_bounded_length(sub: object) -> None:
     assert BOTH.verify(assertion(ED, sub="x" * 255)).principal_id == "x" * 255
 
 
+@pytest.mark.covers("A14")
+@pytest.mark.parametrize("sub", ["local|5d1c", "local|", "key|platform", "key|"])
+def test_no_host_speaks_as_a_local_account_or_as_a_key(sub: str) -> None:
+    assert_refused(assertion(ED, sub=sub))
+    for near in (sub.title(), "x" + sub, sub.rstrip("|").partition("|")[0]):
+        assert BOTH.verify(assertion(ED, sub=near)).principal_id == near
+
+
 @pytest.mark.covers("A04", "A03", "ACC-03")
 @pytest.mark.parametrize(
     "verified", ["true", "True", 1, 1.0, "1", None, False, "false", [True], {}, ...], ids=repr

@@ -34,7 +34,12 @@ def test_signing_up_is_throttled_before_a_password_is_hashed(
     owner = world.new_person("owner")
     link = world.invite(world.new_tenant(owner=owner), owner, "vera@example.com").token
     hashed: list[str] = []
-    monkeypatch.setattr(passwords, "hash_password", lambda text: hashed.append(text) or "hash")
+
+    def hash_password(text: str) -> str:
+        hashed.append(text)
+        return "hash"
+
+    monkeypatch.setattr(passwords, "hash_password", hash_password)
     headers = {**_FORM, "cookie": f"__Host-vestibule-link={link}"}
     form = "name=Vera&password=a+quite+long+password"
     answers = [world.client.post("/sign-up", content=form, headers=headers).status_code for _ in range(3)]

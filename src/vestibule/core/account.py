@@ -11,7 +11,6 @@ from vestibule.core.identity import Scope, VerifiedAddress, VerifiedIdentity
 
 SESSION_LIFETIME = timedelta(hours=12)
 CHALLENGE_LIFETIME = timedelta(minutes=10)
-CODE_LENGTH = 8
 NAME_MAX = 100
 LOCAL_CONNECTION = "local"
 

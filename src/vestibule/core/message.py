@@ -46,11 +46,12 @@ class DeclinedNotice(OutboxMessage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalNotice(OutboxMessage):
-    """Tell one of the tenant's administrators that somebody asks for a new invitation (ACC-13)."""
+    """Tell an administrator that somebody, known if signed in, asks for a new one (ACC-12, ACC-13)."""
 
     kind = "renewal_notice"
     invitation_id: str
     principal_id: str
+    asker_principal_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ _KINDS: Mapping[str, _Kind] = {
         subject=lambda values: f"Your invitation to “{values['tenant_name']}” was declined",
     ),
     "renewal_notice": _Kind(
-        names=frozenset({"tenant_name", "invited_hint"}),
+        names=frozenset({"tenant_name", "invited_hint", "asker_address"}),
         urls=frozenset({"settings_url"}),
         subject=lambda values: f"Somebody asks for a new invitation to “{values['tenant_name']}”",
     ),

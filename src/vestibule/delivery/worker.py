@@ -23,7 +23,6 @@ from vestibule.actions.delivery.claim_messages import (
     GAVE_UP,
     SENT,
     claim_messages,
-    measure_lag,
     settle_message,
 )
 from vestibule.actions.delivery.prepare_letter import MintedCode, prepare_letter
@@ -158,9 +157,6 @@ class Worker:
     async def _sweep(self) -> None:
         context = RequestContext(correlation_id=mint_id(), source="worker")
         swept = await self._runner.run(sweep, limit=self._policy.sweep_limit, context=context)
-        due, age = await self._runner.read(measure_lag)
-        metrics.OUTBOX_DUE.set(due)
-        metrics.OUTBOX_AGE.set(age)
         if swept:
             self._log.info("swept", count=swept)
 

@@ -160,7 +160,8 @@ def _text(value: object, limit: int) -> str:
 
 def _subject(value: object) -> str:
     text = _text(value, PRINCIPAL_ID_MAX)
-    if text.startswith(RESERVED_NAMES):
+    # U+FFFD stands for what could not be read: no path can name such a principal, to remove it for example.
+    if text.startswith(RESERVED_NAMES) or "\ufffd" in text:
         raise _RefusedError("sub")
     return text
 

@@ -18,7 +18,6 @@ from vestibule.errors import FieldFault, InvalidRequestError
 
 PASSWORD_MIN = 12
 PASSWORD_MAX = 128
-CODE_DIGITS = 8
 _DISTINCT_MIN = 5
 # The worst twelve and more that pass the length rule, compared without case.
 _WORST = frozenset(

@@ -22,6 +22,11 @@ class ClaimKey:
     claim_token_hash: bytes | None = None
     invitation_id: str | None = None
 
+    @property
+    def subject(self) -> str:
+        """What a wrong try on this grant is counted under."""
+        return self.invitation_id if self.invitation_id is not None else (self.claim_token_hash or b"").hex()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:

@@ -13,7 +13,7 @@ from vestibule.core.account import Account, Challenge
 from vestibule.core.email import EmailAddress
 from vestibule.errors import NotFoundError
 from vestibule.storage.dialect import insert_unless_there
-from vestibule.storage.schema import accounts, challenges, sessions
+from vestibule.storage.schema import accounts, challenges, principals, sessions
 
 
 def _read_account(row: sa.Row[Any]) -> Account:
@@ -119,7 +119,10 @@ class SqlAccounts:
         query = (
             sa.select(accounts, sessions.c.authenticated_at)
             .join(sessions, sessions.c.account_id == accounts.c.account_id)
+            .outerjoin(principals, principals.c.principal_id == accounts.c.account_id)
             .where(sessions.c.session_hash == session_hash, sessions.c.expires_at > self._now())
+            # Again: a session can have been opened while its principal was being offboarded (ATTACKS E10).
+            .where(principals.c.offboarded_at.is_(None))
         )
         row = self._connection.execute(query).first()
         return None if row is None else (_read_account(row), row.authenticated_at)

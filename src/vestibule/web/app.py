@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import math
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from vestibule import metrics
+from vestibule.actions.delivery.claim_messages import measure_lag
 from vestibule.core.identity import HostKey
-from vestibule.errors import NotFoundError
-from vestibule.metrics import render_metrics
+from vestibule.errors import NotFoundError, UnavailableError
 from vestibule.web.api import make_api
 from vestibule.web.asgi import ROUTE, find_header, get_context, send_bytes
 from vestibule.web.claim_routes import PREFIX, ClaimRoutes
@@ -67,7 +70,16 @@ class _Switch:
                 raise NotFoundError
             if not isinstance(await get_actor(self._services, scope), HostKey):
                 raise NotFoundError
-        await send_bytes(send, 200, render_metrics(), b"text/plain; version=0.0.4; charset=utf-8")
+        await self._measure_outbox()
+        await send_bytes(send, 200, metrics.render_metrics(), b"text/plain; version=0.0.4; charset=utf-8")
+
+    async def _measure_outbox(self) -> None:
+        # At every look, for a worker that has died measures nothing.
+        lag: tuple[float, float] = math.nan, math.nan
+        with contextlib.suppress(UnavailableError):
+            lag = await self._services.runner.read(measure_lag)
+        metrics.OUTBOX_DUE.set(lag[0])
+        metrics.OUTBOX_AGE.set(lag[1])
 
 
 def _is_forwarded(scope: Scope) -> bool:

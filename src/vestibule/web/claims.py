@@ -43,12 +43,17 @@ async def answer_claim(
         return await work()
     except VestibuleError as error:
         status, body, headers = render_problem(error, scope[REQUEST_ID])
-        outcome = error.reason.value if isinstance(error, ClaimRejectedError) else error.code
-        metrics.CLAIMS.labels(act, outcome).inc()
-        scope[OUTCOME] = outcome
+        record_refusal(scope, act, error)
         if isinstance(error, ClaimRejectedError | RateLimitedError):
             await hold_until_floor(services, started)
         return Answer(status, body, PROBLEM_TYPE, tuple(headers))
+
+
+def record_refusal(scope: Scope, act: str, error: VestibuleError) -> None:
+    """The private reason, for metrics and the access log only."""
+    outcome = error.reason.value if isinstance(error, ClaimRejectedError) else error.code
+    metrics.CLAIMS.labels(act, outcome).inc()
+    scope[OUTCOME] = outcome
 
 
 async def accept_claim(services: Services, scope: Scope, read_claim_key: ReadKey) -> Answer:

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from vestibule.core.limits import Limits
 from vestibule.ports import AssertionVerifier, Passwords, Runner
@@ -27,7 +25,6 @@ class Services:
     platform_key_hash: bytes | None = field(default=None, repr=False)
     trusted_proxies: tuple[Network, ...] = ()
     refusal_floor_seconds: float = 0.15
-    clock: Callable[[], datetime]
 
     @property
     def is_https(self) -> bool:

@@ -57,8 +57,8 @@ def _prepare(
         case AcceptedNotice(invitation_id=invitation_id) | DeclinedNotice(invitation_id=invitation_id):
             is_accepted = isinstance(claimed.message, AcceptedNotice)
             return _inviter_notice(uow, claimed, invitation_id, is_accepted=is_accepted)
-        case RenewalNotice(invitation_id=invitation_id, principal_id=principal_id):
-            return _renewal_notice(uow, claimed, invitation_id, principal_id, public_url)
+        case RenewalNotice() as notice:
+            return _renewal_notice(uow, claimed, notice, public_url)
         case CodeMail(challenge_id=challenge_id):
             return _code_mail(uow, claimed, challenge_id, code)
         case AccountExistsMail(challenge_id=challenge_id):
@@ -115,18 +115,20 @@ def _inviter_notice(
 
 
 def _renewal_notice(
-    uow: UnitOfWork, claimed: ClaimedMessage, invitation_id: str, principal_id: str, public_url: str
+    uow: UnitOfWork, claimed: ClaimedMessage, notice: RenewalNotice, public_url: str
 ) -> Letter | None:
-    invitation = uow.invitations.get_by_id(invitation_id)
+    invitation = uow.invitations.get_by_id(notice.invitation_id)
     tenant = uow.tenants.find(invitation.tenant_id)
     if tenant is None or tenant.state != "active":
         return None
+    asker = uow.principals.find(notice.asker_principal_id) if notice.asker_principal_id else None
     values = {
         "tenant_name": tenant.name,
         "invited_hint": invitation.invited_email.masked,
+        "asker_address": asker.addresses[0] if asker is not None and asker.addresses else "",
         "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
     }
-    return _to_member(uow, claimed, tenant, invitation, principal_id, values)
+    return _to_member(uow, claimed, tenant, invitation, notice.principal_id, values)
 
 
 def _to_member(

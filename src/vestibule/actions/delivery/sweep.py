@@ -6,8 +6,9 @@ No decision waits for this: expiry is judged at use. A dead sweeper only delays 
 
 from __future__ import annotations
 
-from vestibule.core.event import InvitationExpired, MembershipEnded
+from vestibule.core.event import InvitationExpired, InvitationRevoked, MembershipEnded
 from vestibule.core.identity import RequestContext
+from vestibule.core.tenant import Membership
 from vestibule.ports import UnitOfWork
 
 
@@ -23,8 +24,18 @@ def sweep(uow: UnitOfWork, *, limit: int, context: RequestContext) -> int:
             tenant_id=membership.tenant_id, principal_id=membership.principal_id, role=membership.role
         )
         uow.audit.append(gone, actor="clock", context=context)
+        _revoke_issued(uow, membership, context)
     uow.commit()
     return len(expired) + len(ended)
+
+
+def _revoke_issued(uow: UnitOfWork, ended: Membership, context: RequestContext) -> None:
+    # They could not be accepted any more; and must not come back to life if the inviter does (ATTACKS E01).
+    reason = "inviter_removed"
+    issued = uow.invitations.revoke_of_inviter(ended.principal_id, reason, tenant_id=ended.tenant_id)
+    for tenant_id, invitation_id in issued:
+        event = InvitationRevoked(tenant_id=tenant_id, invitation_id=invitation_id, reason=reason)
+        uow.audit.append(event, actor="clock", context=context)
 
 
 def purge(uow: UnitOfWork) -> None:

@@ -88,7 +88,7 @@ def _claim(
         snapshot = unit.claims.load(key, identity.principal_id)
     reason = decision.reason or RejectReason.LOST_RACE
     event = rejected_event(snapshot.grant, reason, "accept", identity, context)
-    wait = unit.claims.settle_refusal(wrong_try_hits(limits, key_text(key), identity, context), event)
+    wait = unit.claims.settle_refusal(wrong_try_hits(limits, key.subject, identity, context), event)
     if forget is not None:
         forget()
     unit.commit()
@@ -120,11 +120,6 @@ def accept_once(
         unit.idempotency.forget(idempotency)
 
     _claim(unit, identity, key, context=context, limits=limits, keep=keep, forget=forget)
-
-
-def key_text(key: ClaimKey) -> str:
-    """What a wrong try on this grant is counted under."""
-    return key.invitation_id if key.invitation_id is not None else (key.claim_token_hash or b"").hex()
 
 
 def _draw_up(

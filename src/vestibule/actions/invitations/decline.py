@@ -49,9 +49,8 @@ def decline(unit: ClaimUnit, actor: Actor, key: ClaimKey, *, context: RequestCon
             return grant.invitation_id
         snapshot = unit.claims.load(key, identity.principal_id)
     reason = decision.reason or RejectReason.LOST_RACE
-    subject = key.invitation_id if key.invitation_id is not None else (key.claim_token_hash or b"").hex()
     refusal = rejected_event(snapshot.grant, reason, "decline", identity, context)
-    wait = unit.claims.settle_refusal(wrong_try_hits(limits, subject, identity, context), refusal)
+    wait = unit.claims.settle_refusal(wrong_try_hits(limits, key.subject, identity, context), refusal)
     unit.commit()
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.claim_per_principal.count)

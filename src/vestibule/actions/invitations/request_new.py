@@ -36,9 +36,15 @@ def request_new(
             uow.limits.take([hit("request_new", invitation_id, limits.request_new_per_invitation)]) is None
         )
         if is_first and tenant is not None and tenant.state == "active":
+            if identity is not None:
+                uow.principals.remember(identity)
+            asker = identity.principal_id if identity is not None else None
             for principal_id in uow.tenants.list_administrators(tenant_id, tenant.policy.administrators):
-                uow.outbox.put(RenewalNotice(invitation_id=invitation_id, principal_id=principal_id))
+                uow.outbox.put(
+                    RenewalNotice(
+                        invitation_id=invitation_id, principal_id=principal_id, asker_principal_id=asker
+                    )
+                )
             event = RenewalRequested(tenant_id=tenant_id, invitation_id=invitation_id)
-            asker = identity.principal_id if identity is not None else "anonymous"
-            uow.audit.append(event, actor=asker, context=context)
+            uow.audit.append(event, actor=asker or "anonymous", context=context)
     uow.commit()

@@ -76,8 +76,6 @@ class AccountPages:
             secret = await self._services.runner.run(open_session, account_id)
         except CredentialsRejectedError:
             return await self._sign_in_page(request, target, status=403, email=typed[:320], error=_WRONG)
-        except RateLimitedError as error:
-            return await self._pages.render_error(request, error)
         response = redirect(target)
         await self._enter(request, response, secret)
         return response
@@ -159,8 +157,6 @@ class AccountPages:
             )
         except CredentialsRejectedError:
             return redirect("/sign-up")
-        except RateLimitedError as error:
-            return await self._pages.render_error(request, error)
         return redirect("/verify?resent=1")
 
     async def _check_password(self, request: Request, typed: str, password: str) -> str:
@@ -220,9 +216,7 @@ class AccountPages:
             "sign_up.html",
             status=status,
             locked_hint=address.masked,
-            email=None,
             name=name,
-            error=None,
             faults=faults or {},
         )
 

@@ -10,9 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vestibule import metrics
-from vestibule.actions.invitations.accept import accept
-from vestibule.actions.invitations.decline import decline
 from vestibule.actions.invitations.review import OwnInvitation, list_own
 from vestibule.actions.members.review_members import (
     OwnMembership,
@@ -21,9 +18,10 @@ from vestibule.actions.members.review_members import (
 )
 from vestibule.core.display import format_day, format_moment
 from vestibule.core.paging import LIMIT_MAX, PageRequest, parse_page_request
-from vestibule.errors import ClaimRejectedError, EmailUnverifiedError, RateLimitedError
 from vestibule.ports import ClaimKey
-from vestibule.web.pages.rendering import Pages, count_refusal, redirect
+from vestibule.web.claims import read_invitation_id
+from vestibule.web.pages.claiming import REFUSALS, Claiming
+from vestibule.web.pages.rendering import Pages, get_part, redirect
 
 
 def home_routes(pages: Pages) -> list[Route]:
@@ -42,6 +40,7 @@ class HomePages:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._runner = pages.services.runner
+        self._claiming = Claiming(pages)
 
     async def show(self, request: Request) -> Response:
         identity = await self._pages.find_identity(request)
@@ -60,41 +59,25 @@ class HomePages:
         started = time.monotonic()
         identity = await self._pages.get_identity(request)
         await self._pages.read_form(request)
-        key = ClaimKey(invitation_id=request.path_params["invitation_id"][:64])
         try:
-            accepted = await self._runner.claim(
-                accept,
-                identity,
-                key,
-                context=self._pages.context(request),
-                limits=self._pages.services.limits,
-            )
-        except (ClaimRejectedError, RateLimitedError, EmailUnverifiedError) as error:
-            return await self._refuse(request, "accept", error, started)
-        metrics.CLAIMS.labels("accept", "accepted").inc()
+            accepted = await self._claiming.accept(request, identity, _read_key(request))
+        except REFUSALS as error:
+            return await self._claiming.refuse(request, "accept", error, started=started, can_request=False)
         return redirect(f"/tenants/{accepted.tenant_id}?joined=1")
 
     async def decline(self, request: Request) -> Response:
         started = time.monotonic()
         identity = await self._pages.get_identity(request)
         await self._pages.read_form(request)
-        key = ClaimKey(invitation_id=request.path_params["invitation_id"][:64])
         try:
-            await self._runner.claim(
-                decline,
-                identity,
-                key,
-                context=self._pages.context(request),
-                limits=self._pages.services.limits,
-            )
-        except (ClaimRejectedError, RateLimitedError, EmailUnverifiedError) as error:
-            return await self._refuse(request, "decline", error, started)
-        metrics.CLAIMS.labels("decline", "declined").inc()
+            await self._claiming.decline(request, identity, _read_key(request))
+        except REFUSALS as error:
+            return await self._claiming.refuse(request, "decline", error, started=started, can_request=False)
         return await self._pages.render(request, "declined.html")
 
     async def show_members(self, request: Request) -> Response:
         identity = await self._pages.get_identity(request)
-        tenant_id = request.path_params["tenant_id"]
+        tenant_id = get_part(request, "tenant_id")
         wanted = parse_page_request(f"fellows:{tenant_id}", None, request.query_params.get("cursor"))
         tenant, standing, page = await self._runner.read(list_fellow_members, identity, tenant_id, wanted)
         rows = [
@@ -118,20 +101,9 @@ class HomePages:
             settings_url=f"/tenants/{quote(tenant_id)}/settings" if is_administrator else None,
         )
 
-    async def _refuse(
-        self,
-        request: Request,
-        act: str,
-        error: ClaimRejectedError | RateLimitedError | EmailUnverifiedError,
-        started: float,
-    ) -> Response:
-        count_refusal(act, error)
-        if isinstance(error, EmailUnverifiedError):
-            return await self._pages.render_error(request, error)
-        await self._pages.hold(started)
-        if isinstance(error, RateLimitedError):
-            return await self._pages.render_error(request, error)
-        return await self._pages.render(request, "unavailable.html", status=404, can_request=False)
+
+def _read_key(request: Request) -> ClaimKey:
+    return read_invitation_id(request.path_params["invitation_id"])
 
 
 def _describe_membership(one: OwnMembership) -> dict[str, object]:

@@ -18,17 +18,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vestibule import metrics
-from vestibule.actions.invitations.accept import accept
-from vestibule.actions.invitations.decline import decline
 from vestibule.actions.invitations.preview import InvitationPreview, preview
 from vestibule.actions.invitations.request_new import request_new
 from vestibule.core.display import format_moment, format_rest
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.invitation import NEAR_EXPIRY, InvitationState
 from vestibule.core.token import ClaimToken, parse_claim_token
-from vestibule.errors import ClaimRejectedError, EmailUnverifiedError, RateLimitedError
+from vestibule.errors import ClaimRejectedError, VestibuleError
 from vestibule.ports import ClaimKey
-from vestibule.web.pages.rendering import Pages, count_refusal, redirect
+from vestibule.web.claims import hold_until_floor
+from vestibule.web.pages.claiming import REFUSALS, Claiming
+from vestibule.web.pages.rendering import Pages, redirect
 
 LINK_COOKIE = "link"
 _LINK_SECONDS = 3600
@@ -51,6 +51,7 @@ class InvitationPages:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._services = pages.services
+        self._claiming = Claiming(pages)
 
     async def open_link(self, request: Request) -> Response:
         response = redirect("/invitation")
@@ -68,7 +69,7 @@ class InvitationPages:
         try:
             token = self.get_token(request)
             shown = await self.load(request, token)
-        except (ClaimRejectedError, RateLimitedError) as error:
+        except REFUSALS as error:
             return await self._refuse(request, "preview", error, started)
         metrics.CLAIMS.labels("preview", shown.state.value).inc()
         if shown.state is InvitationState.ACCEPTED:
@@ -90,16 +91,10 @@ class InvitationPages:
             token = self._check_ref(request, form.get("claim_ref", ""))
             if token is None:
                 return redirect("/invitation")
-            accepted = await self._services.runner.claim(
-                accept,
-                identity,
-                ClaimKey(claim_token_hash=token.claim_token_hash),
-                context=self._pages.context(request),
-                limits=self._services.limits,
-            )
-        except (ClaimRejectedError, RateLimitedError, EmailUnverifiedError) as error:
+            key = ClaimKey(claim_token_hash=token.claim_token_hash)
+            accepted = await self._claiming.accept(request, identity, key)
+        except REFUSALS as error:
             return await self._refuse(request, "accept", error, started)
-        metrics.CLAIMS.labels("accept", "accepted").inc()
         return redirect("/invitation?joined=kept" if accepted.kept_role else "/invitation?joined=new")
 
     async def decline(self, request: Request) -> Response:
@@ -111,16 +106,10 @@ class InvitationPages:
             if token is None:
                 return redirect("/invitation")
             shown = await self.load(request, token)
-            await self._services.runner.claim(
-                decline,
-                identity,
-                ClaimKey(claim_token_hash=token.claim_token_hash),
-                context=self._pages.context(request),
-                limits=self._services.limits,
-            )
-        except (ClaimRejectedError, RateLimitedError, EmailUnverifiedError) as error:
+            key = ClaimKey(claim_token_hash=token.claim_token_hash)
+            await self._claiming.decline(request, identity, key)
+        except REFUSALS as error:
             return await self._refuse(request, "decline", error, started)
-        metrics.CLAIMS.labels("decline", "declined").inc()
         response = await self._pages.render(request, "declined.html", tenant_name=shown.tenant_name)
         self._pages.drop_cookie(response, LINK_COOKIE)
         return response
@@ -141,7 +130,7 @@ class InvitationPages:
                 context=self._pages.context(request),
                 limits=self._services.limits,
             )
-        await self._pages.hold(started)
+        await hold_until_floor(self._services, started)
         return await self._pages.render(request, "requested.html")
 
     async def load(self, request: Request, token: ClaimToken) -> InvitationPreview:
@@ -184,21 +173,9 @@ class InvitationPages:
             members_url=f"/tenants/{shown.tenant_id}",
         )
 
-    async def _refuse(
-        self,
-        request: Request,
-        act: str,
-        error: ClaimRejectedError | RateLimitedError | EmailUnverifiedError,
-        started: float,
-    ) -> Response:
-        count_refusal(act, error)
-        if isinstance(error, EmailUnverifiedError):
-            return await self._pages.render_error(request, error)
-        await self._pages.hold(started)
-        if isinstance(error, RateLimitedError):
-            return await self._pages.render_error(request, error)
+    async def _refuse(self, request: Request, act: str, error: VestibuleError, started: float) -> Response:
         has_link = self._pages.cookie_name(LINK_COOKIE) in request.cookies
-        return await self._pages.render(request, "unavailable.html", status=404, can_request=has_link)
+        return await self._claiming.refuse(request, act, error, started=started, can_request=has_link)
 
 
 def make_claim_ref(token: ClaimToken) -> str:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from vestibule import metrics
 from vestibule.core.identity import RequestContext, VerifiedIdentity
 from vestibule.errors import (
-    ClaimRejectedError,
     FieldFault,
     InvalidRequestError,
     NotAuthenticatedError,
+    NotFoundError,
     RateLimitedError,
     UnavailableError,
     VestibuleError,
@@ -158,12 +155,6 @@ class Pages:
     def context(self, request: Request) -> RequestContext:
         return get_context(request.scope)
 
-    async def hold(self, started: float) -> None:
-        """Release a refusal at its deadline (DESIGN.md section 3)."""
-        left = started + self.services.refusal_floor_seconds - time.monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
-
     def set_cookie(self, response: Response, name: str, value: str, *, seconds: int) -> None:
         """A cookie that scripts can't read and other sites can't make the browser send with a form."""
         response.set_cookie(
@@ -193,6 +184,18 @@ def describe_session(identity: VerifiedIdentity | None) -> dict[str, Any] | None
     return {"principal_id": identity.principal_id, "name": identity.name, "email": email}
 
 
+def get_part(request: Request, name: str) -> str:
+    """A part of the path that may be an id.
+
+    Raises:
+        NotFoundError: no id has a NUL, and a database would refuse to look for it.
+    """
+    part: str = request.path_params[name]
+    if "\0" in part:
+        raise NotFoundError
+    return part
+
+
 def redirect(path: str) -> RedirectResponse:
     """See other: the next page is fetched with GET."""
     return RedirectResponse(path, status_code=303)
@@ -204,9 +207,3 @@ def read_next(text: str | None) -> str:
     if not text or not text.startswith("/") or text.startswith("//") or ".." in text:
         return "/"
     return text if all(character in plain for character in text) and "//" not in text else "/"
-
-
-def count_refusal(act: str, error: VestibuleError) -> None:
-    """The private reason, for metrics only."""
-    outcome = error.reason.value if isinstance(error, ClaimRejectedError) else error.code
-    metrics.CLAIMS.labels(act, outcome).inc()

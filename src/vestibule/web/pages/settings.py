@@ -29,7 +29,7 @@ from vestibule.errors import (
     RoleNotAssignableError,
     VestibuleError,
 )
-from vestibule.web.pages.rendering import Pages, redirect
+from vestibule.web.pages.rendering import Pages, get_part, redirect
 from vestibule.web.pages.settings_view import FreshLink, SettingsView, settings_path
 
 _NOTICES = {
@@ -77,7 +77,7 @@ class SettingsPages:
             issued = await self._runner.run(
                 issue,
                 identity,
-                request.path_params["tenant_id"],
+                get_part(request, "tenant_id"),
                 _read_draft(dict(form)),
                 context=self._pages.context(request),
                 limits=self._pages.services.limits,
@@ -130,7 +130,7 @@ class SettingsPages:
 
     async def confirm_remove(self, request: Request) -> Response:
         identity = await self._pages.get_identity(request)
-        tenant_id, principal_id = request.path_params["tenant_id"], request.path_params["principal_id"]
+        tenant_id, principal_id = get_part(request, "tenant_id"), get_part(request, "principal_id")
         member = await self._runner.read(get_member, identity, tenant_id, principal_id)
         facts = [{"label": "Member", "value": member.name or member.email or principal_id}]
         if member.email:
@@ -150,7 +150,7 @@ class SettingsPages:
     async def remove(self, request: Request) -> Response:
         identity = await self._pages.get_identity(request)
         await self._pages.read_form(request)
-        tenant_id, principal_id = request.path_params["tenant_id"], request.path_params["principal_id"]
+        tenant_id, principal_id = get_part(request, "tenant_id"), get_part(request, "principal_id")
         try:
             await self._runner.run(
                 remove_member, identity, tenant_id, principal_id, context=self._pages.context(request)
@@ -194,7 +194,7 @@ class SettingsPages:
         return await self._view.render(request, status=409, values=values, errors=errors, notice=notice)
 
     def _ids(self, request: Request) -> tuple[str, str]:
-        return request.path_params["tenant_id"], request.path_params["invitation_id"][:64]
+        return get_part(request, "tenant_id"), get_part(request, "invitation_id")
 
 
 def _read_draft(form: dict[str, str]) -> InvitationDraft:

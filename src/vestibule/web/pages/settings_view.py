@@ -21,7 +21,7 @@ from vestibule.core.paging import Page, parse_page_request
 from vestibule.core.tenant import Membership
 from vestibule.errors import FieldFault, InvalidRequestError, NotFoundError
 from vestibule.ports import InvitationFilter
-from vestibule.web.pages.rendering import Pages
+from vestibule.web.pages.rendering import Pages, get_part
 
 _LABELS = {
     InvitationState.PENDING: "Pending",
@@ -66,7 +66,7 @@ class SettingsView:
     ) -> Response:
         """The screen of the tenant in the path, for whoever administers it."""
         identity = await self._pages.get_identity(request)
-        tenant_id = request.path_params["tenant_id"]
+        tenant_id = get_part(request, "tenant_id")
         tenant = await self._runner.read(get_tenant, identity, tenant_id)
         if tenant.standing is None:
             raise NotFoundError
@@ -85,7 +85,6 @@ class SettingsView:
             roles=_describe_roles(tenant),
             invitations=[_describe(one) for one in invitations.items],
             state_filter=chosen,
-            counts={},
             next_cursor_url=_next(tenant_id, f"state={chosen}&cursor=", invitations.next_cursor),
             members=[_describe_member(one, identity, tenant) for one in members.items],
             members_next_url=_next(tenant_id, f"state={chosen}&members=", members.next_cursor),
@@ -119,7 +118,6 @@ def _describe(view: InvitationView) -> dict[str, object]:
         "role": one.role,
         "state": view.state.value,
         "state_label": _LABELS[view.state],
-        "inviter_name": None,
         "created_text": format_day(one.created_at),
         "expires_text": format_moment(one.expires_at),
         "is_near_expiry": is_pending and one.expires_at - view.now <= NEAR_EXPIRY,

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""API keys: found by their secret while they live, by nothing afterwards, and made by keys only."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lanes import Call
+from tests.world import HOST, OLGA, World
+from vestibule.actions.api_keys import CreatedKey, create_key, find_key, list_keys, revoke_key
+from vestibule.core.identity import Actor, HostKey, Scope
+from vestibule.errors import InvalidRequestError, NotFoundError, NotPermittedError
+from vestibule.storage.schema import api_keys
+
+
+def create(world: World, *, by: Actor = HOST) -> CreatedKey:
+    scopes: frozenset[Scope] = frozenset({"members"})
+    return world.do(
+        Call("run", lambda uow: create_key(uow, by, name="ci", scopes=scopes, context=world.context))
+    )
+
+
+def find(world: World, secret: str) -> HostKey | None:
+    return world.do(Call("read", lambda uow: find_key(uow, secret)))
+
+
+def revoke(world: World, key_id: str, *, by: Actor = HOST) -> None:
+    world.do(Call("run", lambda uow: revoke_key(uow, by, key_id, context=world.context)))
+
+
+@pytest.mark.covers("INT-01")
+def test_a_revoked_key_opens_nothing_and_its_neighbour_still_does(world: World) -> None:
+    gone, kept = create(world), create(world)
+    assert find(world, gone.secret) == HostKey(key_id=gone.key.key_id, scopes=frozenset({"members"}))
+    revoke(world, gone.key.key_id)
+    assert find(world, gone.secret) is None
+    assert find(world, kept.secret) is not None
+    with pytest.raises(NotFoundError):
+        revoke(world, gone.key.key_id)
+    assert [event["kind"] for event in world.events()] == [
+        "api_key.created",
+        "api_key.created",
+        "api_key.revoked",
+    ]
+
+
+def test_only_a_keys_hash_is_stored(world: World) -> None:
+    created = create(world)
+    stored = repr(world.rows(api_keys)) + repr(world.events()) + repr(created)
+    assert created.secret not in stored
+    assert created.secret.startswith("vsk_")
+    [listed] = world.do(Call("read", lambda uow: list_keys(uow, HOST)))
+    assert listed.key_id == created.key.key_id
+
+
+def test_a_principal_and_a_key_of_another_scope_make_and_revoke_none(world: World) -> None:
+    created = create(world)
+    for stranger in (OLGA, HostKey(key_id="narrow", scopes=frozenset({"members"}))):
+        with pytest.raises(NotPermittedError):
+            create(world, by=stranger)
+        with pytest.raises(NotPermittedError):
+            revoke(world, created.key.key_id, by=stranger)
+    with pytest.raises(InvalidRequestError):
+        world.do(
+            Call(
+                "run", lambda uow: create_key(uow, HOST, name="x", scopes=frozenset(), context=world.context)
+            )
+        )
+    assert find(world, created.secret) is not None

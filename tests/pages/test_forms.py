@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages as a client without a browser meets them: hostile paths, forms of other sites, limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.pages.site import PASSWORD, LocalAccount, Site
+
+HOSTILE = ("%00", "a%00b", "%ED%A0%80", "..%2f..", "x" * 5000, "%F0%9F%98%80", "'%20OR%201=1--")
+
+
+@pytest.fixture(params=["site", "postgresql_site"])
+def either_site(request: pytest.FixtureRequest) -> Site:
+    found: Site = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def visitor(either_site: Site) -> Iterator[httpx2.Client]:
+    headers = {"origin": either_site.url}
+    with httpx2.Client(base_url=either_site.url, headers=headers, timeout=60) as client:
+        yield client
+
+
+def sign_in(visitor: httpx2.Client, who: LocalAccount) -> None:
+    answer = visitor.post("/sign-in", data={"email": who.address, "password": PASSWORD})
+    assert answer.status_code == 303, answer.text
+
+
+def issue_link(visitor: httpx2.Client, tenant_id: str, address: str) -> str:
+    form = {"email": address, "role": "member", "deliver": "link"}
+    page = visitor.post(f"/tenants/{tenant_id}/settings/invitations", data=form)
+    found = re.search(r'value="http://[^/"]+(/i/vst_[^"]+)"', page.text)
+    assert found is not None, page.text
+    return found[1]
+
+
+@pytest.mark.covers("S04", "INT-06")
+@pytest.mark.parametrize("part", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_path_is_no_page_and_no_failure(
+    either_site: Site, visitor: httpx2.Client, part: str
+) -> None:
+    owner = either_site.add_account("Olivia")
+    tenant_id = either_site.add_tenant(owner)
+    sign_in(visitor, owner)
+    base = f"/tenants/{tenant_id}/settings"
+    read = [f"/tenants/{part}", f"/tenants/{part}/settings", f"/i/{part}", f"/static/{part}"]
+    read += [f"{base}/invitations/{part}/revoke", f"{base}/members/{part}/remove"]
+    read += [f"{base}?state={part}", f"{base}?cursor={part}", f"{base}?members={part}", f"/{part}"]
+    posted = [f"{base}/invitations/{part}/{verb}" for verb in ("resend", "link", "revoke")]
+    posted += [f"{base}/members/{part}/remove", f"/tenants/{part}/settings/invitations"]
+    posted += [f"/my/invitations/{part}/{verb}" for verb in ("accept", "decline")]
+    answers = [visitor.get(path) for path in read]
+    answers += [visitor.post(path, data={"email": "a@b.example", "role": part}) for path in posted]
+    assert {str(one.url.raw_path): one.status_code for one in answers if one.status_code >= 500} == {}
+    assert visitor.get(base).status_code == 200
+
+
+@pytest.mark.covers("ACC-04")
+def test_a_sign_up_is_counted_before_its_password_is_hashed(
+    either_site: Site, visitor: httpx2.Client
+) -> None:
+    owner = either_site.add_account("Olivia")
+    sign_in(visitor, owner)
+    path = issue_link(visitor, either_site.add_tenant(owner), either_site.new_address())
+    visitor.cookies.clear()
+    visitor.get(path)
+    form = {"name": "Vera", "password": PASSWORD}
+    statuses = [visitor.post("/sign-up", data=form).status_code for _ in range(6)]
+    assert statuses == [303, 303, 303, 303, 303, 429]
+
+
+@pytest.mark.covers("N03")
+def test_what_is_no_address_is_refused_as_a_wrong_password_is(visitor: httpx2.Client) -> None:
+    tried = [
+        visitor.post("/sign-in", data={"email": typed, "password": "not the password"})
+        for typed in ("nobody at all", "nobody@people.example")
+    ]
+    assert [answer.status_code for answer in tried] == [403, 403]
+    assert all("not right" in answer.text for answer in tried)
+
+
+@pytest.mark.covers("OBS-01", "DEL-02")
+def test_metrics_know_the_outbox_without_asking_a_worker(either_site: Site, visitor: httpx2.Client) -> None:
+    text = visitor.get("/metrics").text
+    assert re.search(r"^vestibule_outbox_due \d", text, re.MULTILINE)
+    assert re.search(r"^vestibule_outbox_oldest_seconds \d", text, re.MULTILINE)
+    assert either_site.url not in text
