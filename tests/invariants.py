@@ -29,10 +29,8 @@ _EVENTS_OF = {
 }
 
 
-def check_invariants(connection: sa.Connection) -> None:
-    """Verify them all, on one snapshot of the database."""
-    if connection.dialect.name == "postgresql":
-        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+def check_invariants(connection: sa.Connection) -> list[str]:
+    """Verify them all, when the dust has settled; the ids of the trail, by time."""
     world = _Facts(connection)
     world.check_final_states()
     world.check_memberships()
@@ -40,6 +38,7 @@ def check_invariants(connection: sa.Connection) -> None:
     world.check_seats()
     world.check_owners()
     world.check_notices()
+    return world.list_trail()
 
 
 def is_open(invitation: Row) -> bool:
@@ -140,6 +139,10 @@ class _Facts:
             invitation_id = row["invitation_id"]
             assert heard["accepted_notice", invitation_id] == (row["consumed_at"] is not None)
             assert heard["declined_notice", invitation_id] == (row["declined_at"] is not None)
+
+    def list_trail(self) -> list[str]:
+        """The ids of all events, by time."""
+        return [row["event_id"] for row in sorted(self._events, key=lambda row: row["occurred_at"])]
 
     def _told(self, kind: str) -> list[tuple[Row, dict[str, Any]]]:
         return [(row, json.loads(row["body"])) for row in self._events if row["kind"] == kind]

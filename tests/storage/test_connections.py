@@ -164,7 +164,7 @@ def test_a_deadlock_is_tried_again_and_both_succeed(lanes: LaneKeeper) -> None:
         return Call("run", work)
 
     assert world.race(touch_both(first, second), touch_both(second, first)) == [None, None]
-    assert len(tries) == 3
+    assert len(tries) >= 3  # one was the victim
     assert [world.invitation(issued)["send_count"] for issued in (first, second)] == [2, 2]
 
 
