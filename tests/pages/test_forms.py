@@ -61,6 +61,27 @@ def test_a_hostile_path_is_no_page_and_no_failure(
     assert visitor.get(base).status_code == 200
 
 
+@pytest.mark.covers("ACC-01", "ACC-02", "G10", "W07")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_a_form_does_no_get_does(either_site: Site, visitor: httpx2.Client, method: str) -> None:
+    owner = either_site.add_account("Olivia")
+    tenant_id = either_site.add_tenant(owner)
+    sign_in(visitor, owner)
+    base = f"/tenants/{tenant_id}/settings/invitations"
+    visitor.get(issue_link(visitor, tenant_id, either_site.new_address()))
+    acts = [
+        "/invitation/accept",
+        "/invitation/decline",
+        "/invitation/request-new",
+        "/verify/resend",
+        "/sign-out",
+    ]
+    acts += [f"/my/invitations/1/{verb}" for verb in ("accept", "decline")]
+    acts += [base, f"{base}/1/resend", f"{base}/1/link"]
+    answers = {path: visitor.request(method, path).status_code for path in acts}
+    assert answers == dict.fromkeys(acts, 405)
+
+
 @pytest.mark.covers("ACC-04")
 def test_a_sign_up_is_counted_before_its_password_is_hashed(
     either_site: Site, visitor: httpx2.Client
