@@ -40,6 +40,7 @@ def accept_script(prefix: str, *, tenant: str, seats: bool) -> str:
         "seat_shard": ":id % 8" if seats else "NULL",
         "seat_change": "1" if seats else "0",
         "writes_member": "true",
+        "holds_seat": "false",
         **_trail("'invitation.accepted'", me),
     }
     step = "\\set n :n + 1\n\\set id :client_id * 20000 + :n\n"
