@@ -157,11 +157,11 @@ class Bench:
     def _seed_lists(self) -> None:
         for tenant in (SMALL, LARGE):
             self._connection.execute(
-                """INSERT INTO tenants SELECT %s, name, policy, 1, created_at FROM tenants WHERE tenant_id = 't0'""",
+                """INSERT INTO vestibule_tenants SELECT %s, name, policy, 1, created_at FROM vestibule_tenants WHERE tenant_id = 't0'""",
                 [tenant],
             )
             self._connection.execute(
-                """INSERT INTO memberships (tenant_id, principal_id, role, created_at)
+                """INSERT INTO vestibule_memberships (tenant_id, principal_id, role, created_at)
                 VALUES (%s, 'owner-' || %s, 'owner', clock_timestamp())""",
                 [tenant, tenant],
             )

@@ -32,21 +32,21 @@ def seed_tenants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Spread tenants without a limit and one hot tenant with one, an owner each."""
     plain, limited = dump_policy(Policy()), dump_policy(Policy(seat_limit=_SEATS))
     connection.execute(
-        """INSERT INTO tenants (tenant_id, name, policy, policy_version, created_at)
+        """INSERT INTO vestibule_tenants (tenant_id, name, policy, policy_version, created_at)
         SELECT 't' || n, 'Tenant ' || n, %(plain)s, 1, clock_timestamp() FROM generate_series(0, %(last)s) n
         UNION ALL SELECT %(hot)s, 'Hot', %(limited)s, 1, clock_timestamp()""",
         {"plain": plain, "limited": limited, "last": TENANTS - 1, "hot": HOT},
     )
     connection.execute(
-        """INSERT INTO memberships (tenant_id, principal_id, role, created_at)
-        SELECT tenant_id, 'owner-' || tenant_id, 'owner', clock_timestamp() FROM tenants"""
+        """INSERT INTO vestibule_memberships (tenant_id, principal_id, role, created_at)
+        SELECT tenant_id, 'owner-' || tenant_id, 'owner', clock_timestamp() FROM vestibule_tenants"""
     )
     connection.execute(
-        """INSERT INTO principals (principal_id, name, asserted_at)
-        SELECT 'owner-' || tenant_id, 'Owner', clock_timestamp() FROM tenants"""
+        """INSERT INTO vestibule_principals (principal_id, name, asserted_at)
+        SELECT 'owner-' || tenant_id, 'Owner', clock_timestamp() FROM vestibule_tenants"""
     )
     connection.execute(
-        "INSERT INTO seat_shards SELECT %(hot)s, n, %(part)s, 0 FROM generate_series(0, 7) n",
+        "INSERT INTO vestibule_seat_shards SELECT %(hot)s, n, %(part)s, 0 FROM generate_series(0, 7) n",
         {"hot": HOT, "part": _SEATS // 8},
     )
 
@@ -64,7 +64,7 @@ def seed_rows(
     *tenant* is an SQL expression over ``n``.
     """
     connection.execute(
-        f"""INSERT INTO invitations (invitation_id, tenant_id, role, invited_email, inviter_principal_id, target,
+        f"""INSERT INTO vestibule_invitations (invitation_id, tenant_id, role, invited_email, inviter_principal_id, target,
           claim_token_hash, generation, created_at, expires_at, policy_version, has_reservation, locale,
           send_count, issued_ip, issued_ua, source, correlation_id)
         SELECT '{prefix}-' || n, {tenant}, 'member', '{prefix}' || n || '@bench.example', 'owner-' || {tenant}, '',
@@ -89,7 +89,7 @@ def seed_claimable(
         for one in made
     ]
     connection.execute(
-        """INSERT INTO invitations (invitation_id, tenant_id, role, invited_email, inviter_principal_id, target,
+        """INSERT INTO vestibule_invitations (invitation_id, tenant_id, role, invited_email, inviter_principal_id, target,
           claim_token_hash, generation, created_at, expires_at, policy_version, has_reservation, locale,
           send_count, issued_ip, issued_ua, source, correlation_id)
         SELECT id, tenant, 'member', email, 'owner-' || tenant, '', decode(hash, 'hex'), 1, clock_timestamp(),

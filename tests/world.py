@@ -321,19 +321,21 @@ class World:
 
     def seats(self, tenant: str = "acme") -> tuple[int, int] | None:
         """Used and allowed."""
-        shards = self.rows(metadata.tables["seat_shards"], tenant_id=tenant)
+        shards = self.rows(metadata.tables["vestibule_seat_shards"], tenant_id=tenant)
         if not shards:
             return None
         return sum(row["used"] for row in shards), sum(row["allowance"] for row in shards)
 
     def members(self, tenant: str = "acme") -> dict[str, str]:
         """Role by principal."""
-        found = self.rows(metadata.tables["memberships"], tenant_id=tenant)
+        found = self.rows(metadata.tables["vestibule_memberships"], tenant_id=tenant)
         return {row["principal_id"]: row["role"] for row in found}
 
     def invitation(self, issued: IssuedInvitation) -> dict[str, Any]:
         """The stored row."""
-        [row] = self.rows(metadata.tables["invitations"], invitation_id=issued.invitation.invitation_id)
+        [row] = self.rows(
+            metadata.tables["vestibule_invitations"], invitation_id=issued.invitation.invitation_id
+        )
         return row
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:

@@ -199,9 +199,9 @@ def test_an_inactive_tenant_lets_nobody_in_even_if_something_were_pending(
 ) -> None:
     world.found()
     issued = world.do(world.issue(VERA))
-    world.execute(f"UPDATE tenants SET {column} = created_at")
+    world.execute(f"UPDATE vestibule_tenants SET {column} = created_at")
     assert world.refuse(world.accept(VERA, issued)) is reason
-    world.execute(f"UPDATE tenants SET {column} = NULL")
+    world.execute(f"UPDATE vestibule_tenants SET {column} = NULL")
     world.do(world.accept(VERA, issued))
 
 

@@ -35,13 +35,13 @@ def _failing(world: World, event: str, table: str) -> Iterator[None]:
 
 
 _STEPS = [
-    ("UPDATE", "invitations"),
-    ("INSERT", "memberships"),
-    ("INSERT", "audit_events"),
-    ("INSERT", "outbox_messages"),
-    ("INSERT", "principals"),
-    ("INSERT", "principal_addresses"),
-    ("UPDATE", "seat_shards"),
+    ("UPDATE", "vestibule_invitations"),
+    ("INSERT", "vestibule_memberships"),
+    ("INSERT", "vestibule_audit_events"),
+    ("INSERT", "vestibule_outbox_messages"),
+    ("INSERT", "vestibule_principals"),
+    ("INSERT", "vestibule_principal_addresses"),
+    ("UPDATE", "vestibule_seat_shards"),
 ]
 
 
@@ -59,7 +59,9 @@ def test_an_accept_that_fails_at_any_step_burns_nothing(every_world: World, even
     assert world.seats() == (4, 10)
 
 
-@pytest.mark.parametrize("table", ["audit_events", "outbox_messages", "invitations"])
+@pytest.mark.parametrize(
+    "table", ["vestibule_audit_events", "vestibule_outbox_messages", "vestibule_invitations"]
+)
 @pytest.mark.covers("F07", "AUD-02", "DEL-02", "ISS-12")
 def test_issuing_again_that_fails_leaves_the_first_link_alive(world: World, table: str) -> None:
     world.found({"seat_limit": 10, "seats_count_pending": True})
@@ -68,7 +70,7 @@ def test_issuing_again_that_fails_leaves_the_first_link_alive(world: World, tabl
     with _failing(world, "INSERT", table), pytest.raises(Exception, match=r"^(?!.*vera)"):
         world.do(world.issue(VERA, deliver="email"))
     assert world.everything() == before
-    if table != "invitations":
+    if table != "vestibule_invitations":
         with _failing(world, "INSERT", table), pytest.raises(Exception, match=r"^(?!.*vera)"):
             world.do(world.resend(first, deliver="email"))
         assert world.everything() == before
@@ -91,13 +93,16 @@ def test_no_administrative_change_without_its_event(world: World) -> None:
         world.put_tenant({}),
     )
     for call in calls:
-        with _failing(world, "INSERT", "audit_events"), pytest.raises(Exception, match=r"^(?!.*vera)"):
+        with (
+            _failing(world, "INSERT", "vestibule_audit_events"),
+            pytest.raises(Exception, match=r"^(?!.*vera)"),
+        ):
             world.do(call)
         assert world.everything() == before
     world.pass_time(901)
-    with _failing(world, "INSERT", "audit_events"), pytest.raises(Exception, match=r"^(?!.*vera)"):
+    with _failing(world, "INSERT", "vestibule_audit_events"), pytest.raises(Exception, match=r"^(?!.*vera)"):
         world.do(world.sweep())
     assert [row["expired_at"] for row in world.rows(invitations)] == [None]
     assert world.do(world.sweep()) == 1
-    assert len(world.rows(audit_events)) == len(before["audit_events"]) + 1
+    assert len(world.rows(audit_events)) == len(before["vestibule_audit_events"]) + 1
     assert world.rows(outbox_messages) == []

@@ -58,7 +58,7 @@ def test_a_link_shows_the_tenants_name_of_today(world: World) -> None:
     issued = world.do(world.issue(VERA))
     world.do(world.put_tenant(None, name="New Acme"))
     assert world.do(world.preview(issued)).tenant_name == "New Acme"
-    world.execute("UPDATE tenants SET suspended_at = created_at")
+    world.execute("UPDATE vestibule_tenants SET suspended_at = created_at")
     assert world.refuse(world.preview(issued)) is RejectReason.TENANT_SUSPENDED
 
 

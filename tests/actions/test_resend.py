@@ -75,7 +75,7 @@ def test_nothing_final_is_sent_again(world: World) -> None:
     world.do(world.decline(XENIA, declined))
     world.do(world.revoke(revoked))
     world.execute(
-        "UPDATE invitations SET expires_at = created_at WHERE invitation_id = :one",
+        "UPDATE vestibule_invitations SET expires_at = created_at WHERE invitation_id = :one",
         one=expired.invitation.invitation_id,
     )
     world.do(world.remove(VERA))
@@ -110,10 +110,10 @@ def test_every_rule_of_issuing_is_asked_again(world: World) -> None:
     with pytest.raises(AlreadyMemberError):
         world.do(world.resend(issued))
     other = world.do(world.issue(XENIA))
-    world.execute("UPDATE tenants SET suspended_at = created_at")
+    world.execute("UPDATE vestibule_tenants SET suspended_at = created_at")
     with pytest.raises(TenantSuspendedError):
         world.do(world.resend(other))
-    world.execute("UPDATE tenants SET suspended_at = NULL")
+    world.execute("UPDATE vestibule_tenants SET suspended_at = NULL")
     world.do(world.resend(other))
 
 

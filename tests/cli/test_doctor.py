@@ -129,14 +129,14 @@ def test_an_empty_database_is_not_at_this_releases_revision(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_trigger_that_somebody_dropped_is_missed_on_sqlite(run: Run, healthy: dict[str, str]) -> None:
     connection = sqlite3.connect(healthy["DATABASE_URL"].removeprefix("sqlite:///"))
-    connection.execute("DROP TRIGGER audit_events_no_delete")
-    connection.execute("DROP INDEX uq_invitations_claim_token_hash")
+    connection.execute("DROP TRIGGER vestibule_audit_events_no_delete")
+    connection.execute("DROP INDEX uq_vestibule_invitations_claim_token_hash")
     connection.close()
     status, checks = _examine(run, healthy)
     assert status == 1
     assert checks["guards"]["verdict"] == "fail"
-    assert "audit_events_no_delete" in checks["guards"]["detail"]
-    assert "uq_invitations_claim_token_hash" in checks["guards"]["detail"]
+    assert "vestibule_audit_events_no_delete" in checks["guards"]["detail"]
+    assert "uq_vestibule_invitations_claim_token_hash" in checks["guards"]["detail"]
 
 
 @pytest.mark.covers("ISS-05", "AUD-02")
@@ -146,12 +146,16 @@ def test_a_trigger_that_somebody_switched_off_is_missed_on_postgresql(
 ) -> None:
     name = healthy["DATABASE_URL"].partition("@/")[2].partition("?")[0]
     with psycopg.connect(postgres_server.dsn(name), autocommit=True) as connection:
-        connection.execute("ALTER TABLE invitations DISABLE TRIGGER invitations_immutable")
-        connection.execute("ALTER TABLE invitations DROP CONSTRAINT ck_invitations_one_final_state")
+        connection.execute(
+            "ALTER TABLE vestibule_invitations DISABLE TRIGGER vestibule_invitations_immutable"
+        )
+        connection.execute(
+            "ALTER TABLE vestibule_invitations DROP CONSTRAINT ck_vestibule_invitations_one_final_state"
+        )
     status, checks = _examine(run, healthy)
     assert status == 1
-    assert "invitations_immutable" in checks["guards"]["detail"]
-    assert "ck_invitations_one_final_state" in checks["guards"]["detail"]
+    assert "vestibule_invitations_immutable" in checks["guards"]["detail"]
+    assert "ck_vestibule_invitations_one_final_state" in checks["guards"]["detail"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -159,7 +163,7 @@ def test_mail_that_nobody_delivers_is_a_warning(run: Run, healthy: dict[str, str
     invite = ("invite", "acme", "vera@example.com", "--role", "member", "--as", "olivia")
     assert run(*invite, settings=healthy).status == 0
     connection = sqlite3.connect(healthy["DATABASE_URL"].removeprefix("sqlite:///"))
-    connection.execute("UPDATE outbox_messages SET due_at = due_at - 3600000")
+    connection.execute("UPDATE vestibule_outbox_messages SET due_at = due_at - 3600000")
     connection.commit()
     connection.close()
     status, checks = _examine(run, healthy)

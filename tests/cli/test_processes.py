@@ -125,7 +125,9 @@ def _read(settings: dict[str, str], column: str) -> list[object]:
     with closing(
         sqlite3.connect(settings["DATABASE_URL"].removeprefix("sqlite:///"), timeout=10)
     ) as connection:
-        return [row[0] for row in connection.execute(f"SELECT {column} FROM outbox_messages ORDER BY 1")]
+        return [
+            row[0] for row in connection.execute(f"SELECT {column} FROM vestibule_outbox_messages ORDER BY 1")
+        ]
 
 
 def _attempts(settings: dict[str, str]) -> list[object]:
@@ -140,7 +142,7 @@ def _end_leases(settings: dict[str, str]) -> None:
     with closing(
         sqlite3.connect(settings["DATABASE_URL"].removeprefix("sqlite:///"), timeout=10)
     ) as connection:
-        connection.execute("UPDATE outbox_messages SET due_at = 0")
+        connection.execute("UPDATE vestibule_outbox_messages SET due_at = 0")
         connection.commit()
 
 

@@ -87,7 +87,7 @@ def test_giving_up_and_dropping_are_recorded(engine: sa.Engine, vestibule: Vesti
         raise PermanentDeliveryError(f"no such mailbox for {letter.kind}")
 
     assert vestibule.deliver(engine, refuse) == Deliveries(gave_up=1)
-    assert count_rows(engine, "audit_events", kind="invitation.send_failed") == 1
+    assert count_rows(engine, "vestibule_audit_events", kind="invitation.send_failed") == 1
     issued = promise(engine, vestibule)
     with engine.begin() as connection:
         vestibule.revoke(connection, OLGA, "acme", issued.invitation.invitation_id)
@@ -127,5 +127,5 @@ def test_tidying_records_once_what_the_clock_has_ended(tmp_path: object) -> None
     clock.advance(timedelta(days=8))
 
     assert (vestibule.tidy(engine), vestibule.tidy(engine)) == (1, 0)
-    assert count_rows(engine, "audit_events", kind="invitation.expired") == 1
+    assert count_rows(engine, "vestibule_audit_events", kind="invitation.expired") == 1
     engine.dispose()

@@ -69,7 +69,7 @@ def test_ones_own_invitations_need_no_link(engine: sa.Engine, vestibule: Vestibu
             vestibule.accept_own(connection, MALLORY, mine.invitation.invitation_id)
         vestibule.accept_own(connection, VERA, mine.invitation.invitation_id)
 
-    assert count_rows(engine, "memberships", principal_id="vera") == 1
+    assert count_rows(engine, "vestibule_memberships", principal_id="vera") == 1
 
 
 def test_resending_kills_the_old_link(engine: sa.Engine, vestibule: Vestibule) -> None:
@@ -146,8 +146,10 @@ def test_the_hosts_context_stands_in_the_trail(engine: sa.Engine, vestibule: Ves
         draft = InvitationDraft(email=VERAS, role="member")
         vestibule.issue(connection, OLGA, "acme", draft, context=context)
 
-    assert count_rows(engine, "audit_events", correlation_id="host-request-7", source="library") == 1
-    assert count_rows(engine, "invitations", issued_ip="192.0.2.7", issued_ua="browser") == 1
+    assert (
+        count_rows(engine, "vestibule_audit_events", correlation_id="host-request-7", source="library") == 1
+    )
+    assert count_rows(engine, "vestibule_invitations", issued_ip="192.0.2.7", issued_ua="browser") == 1
 
 
 def test_time_moves_only_when_a_host_test_moves_it(tmp_path: Path) -> None:

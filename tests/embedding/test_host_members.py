@@ -61,7 +61,7 @@ def test_three_methods_are_enough_to_invite_and_to_accept(engine: sa.Engine, min
         minimal.accept(connection, VERA, token)
 
     assert count_rows(engine, "people", person="vera", invitation_id=issued.invitation.invitation_id) == 1
-    assert count_rows(engine, "memberships") == 0, "ours stays empty"
+    assert count_rows(engine, "vestibule_memberships") == 0, "ours stays empty"
     with engine.begin() as connection, pytest.raises(AlreadyMemberError):
         minimal.issue(connection, OLGA, "acme", InvitationDraft(email=VERAS, role="member"))
     with pytest.raises(ClaimRejectedError), keep_refusals(engine) as connection:

@@ -28,7 +28,7 @@ from vestibule import (
 
 
 def rejected(engine: sa.Engine) -> int:
-    return count_rows(engine, "audit_events", kind="claim.rejected")
+    return count_rows(engine, "vestibule_audit_events", kind="claim.rejected")
 
 
 @pytest.mark.covers("INT-02")
@@ -42,15 +42,15 @@ def test_F07_what_the_host_rolls_back_is_as_if_it_never_was(
         vestibule.accept(connection, VERA, token)
         notes.write(connection, "joined")
         raise RuntimeError("the host's own")
-    assert count_rows(engine, "memberships", principal_id="vera") == 0
-    assert count_rows(engine, "audit_events", kind="invitation.accepted") == 0
+    assert count_rows(engine, "vestibule_memberships", principal_id="vera") == 0
+    assert count_rows(engine, "vestibule_audit_events", kind="invitation.accepted") == 0
     assert notes.kept() == []
 
     with engine.begin() as connection:
         assert vestibule.accept(connection, VERA, token).role == "member"
         notes.write(connection, "joined")
-    assert count_rows(engine, "memberships", principal_id="vera") == 1
-    assert count_rows(engine, "audit_events", kind="invitation.accepted") == 1
+    assert count_rows(engine, "vestibule_memberships", principal_id="vera") == 1
+    assert count_rows(engine, "vestibule_audit_events", kind="invitation.accepted") == 1
     assert notes.kept() == ["joined"]
 
 
@@ -63,7 +63,7 @@ def test_even_when_the_library_is_the_first_to_use_the_connection(
         vestibule.put_tenant(connection, "acme", name="Acme")
         connection.rollback()
 
-    assert count_rows(engine, "tenants") == 0
+    assert count_rows(engine, "vestibule_tenants") == 0
 
 
 @pytest.mark.covers("INT-02")
@@ -83,7 +83,7 @@ def test_a_failed_action_leaves_the_hosts_own_work_intact(
         notes.write(connection, "after")
 
     assert notes.kept() == ["after", "before"]
-    assert count_rows(engine, "invitations") == 0
+    assert count_rows(engine, "vestibule_invitations") == 0
 
 
 def test_a_database_error_inside_an_action_leaves_the_hosts_transaction_usable(
@@ -96,7 +96,7 @@ def test_a_database_error_inside_an_action_leaves_the_hosts_transaction_usable(
         notes.write(connection, "after")
 
     assert notes.kept() == ["after", "before"]
-    assert count_rows(engine, "tenants") == 0
+    assert count_rows(engine, "vestibule_tenants") == 0
 
 
 @pytest.mark.covers("INT-02", "ACC-07")
@@ -123,7 +123,7 @@ def test_a_refusal_is_recorded_in_the_hosts_transaction(
 
     with keep_refusals(engine) as connection:
         vestibule.accept(connection, VERA, token)
-    assert count_rows(engine, "memberships", principal_id="vera") == 1
+    assert count_rows(engine, "vestibule_memberships", principal_id="vera") == 1
 
 
 def test_keep_refusals_rolls_back_for_everything_else(
@@ -137,7 +137,7 @@ def test_keep_refusals_rolls_back_for_everything_else(
         notes.write(connection, str(1 / 0))
 
     assert notes.kept() == []
-    assert count_rows(engine, "memberships", principal_id="vera") == 0
+    assert count_rows(engine, "vestibule_memberships", principal_id="vera") == 0
 
 
 @pytest.mark.covers("INT-02")
@@ -155,7 +155,7 @@ def test_a_session_works_as_a_connection_does_and_its_pending_rows_are_seen(
         assert vestibule.preview(session, token).state is InvitationState.PENDING
         vestibule.accept(session, VERA, token)
 
-    assert count_rows(engine, "memberships", principal_id="vera") == 1
+    assert count_rows(engine, "vestibule_memberships", principal_id="vera") == 1
 
 
 def test_what_is_neither_connection_nor_session_is_named(engine: sa.Engine, vestibule: Vestibule) -> None:
@@ -230,7 +230,7 @@ def test_F07_a_membership_that_cant_be_written_leaves_the_invitation_pending(
         with pytest.raises(LookupError):
             broken.accept(connection, VERA, token)
     assert notes.kept() == ["before"]
-    assert count_rows(engine, "audit_events", kind="invitation.accepted") == 0
+    assert count_rows(engine, "vestibule_audit_events", kind="invitation.accepted") == 0
 
     with Session(engine) as session, session.begin():
         whole.accept(session, VERA, token)

@@ -25,16 +25,16 @@ _TRIGGERS = {
 }
 _EXPECTED = {
     "sqlite": {
-        "invitations_immutable",
-        "invitations_final",
-        "audit_events_no_update",
-        "audit_events_no_delete",
+        "vestibule_invitations_immutable",
+        "vestibule_invitations_final",
+        "vestibule_audit_events_no_update",
+        "vestibule_audit_events_no_delete",
     },
     "postgresql": {
-        "invitations_immutable",
-        "invitations_final",
-        "audit_events_append_only",
-        "audit_events_no_truncate",
+        "vestibule_invitations_immutable",
+        "vestibule_invitations_final",
+        "vestibule_audit_events_append_only",
+        "vestibule_audit_events_no_truncate",
     },
 }
 
@@ -81,14 +81,17 @@ def test_the_triggers_that_keep_the_truth_are_there(fresh: sa.Engine) -> None:
 def test_the_constraints_that_keep_the_truth_are_there(fresh: sa.Engine) -> None:
     migrate(fresh)
     inspector = sa.inspect(fresh)
-    unique = {index["name"] for index in inspector.get_indexes("invitations") if index["unique"]}
-    assert unique == {"uq_invitations_claim_token_hash", "uq_invitations_open_target"}
-    assert inspector.get_pk_constraint("memberships")["constrained_columns"] == ["tenant_id", "principal_id"]
-    checks = {check["name"] for check in inspector.get_check_constraints("invitations")}
+    unique = {index["name"] for index in inspector.get_indexes("vestibule_invitations") if index["unique"]}
+    assert unique == {"uq_vestibule_invitations_claim_token_hash", "uq_vestibule_invitations_open_target"}
+    assert inspector.get_pk_constraint("vestibule_memberships")["constrained_columns"] == [
+        "tenant_id",
+        "principal_id",
+    ]
+    checks = {check["name"] for check in inspector.get_check_constraints("vestibule_invitations")}
     assert checks == {
-        "ck_invitations_one_final_state",
-        "ck_invitations_consumed_by_somebody",
-        "ck_invitations_revoked_for_a_reason",
+        "ck_vestibule_invitations_one_final_state",
+        "ck_vestibule_invitations_consumed_by_somebody",
+        "ck_vestibule_invitations_revoked_for_a_reason",
     }
 
 
@@ -96,12 +99,14 @@ def test_the_constraints_that_keep_the_truth_are_there(fresh: sa.Engine) -> None
 def test_migrating_twice_changes_nothing(fresh: sa.Engine) -> None:
     migrate(fresh)
     with fresh.begin() as connection:
-        connection.execute(sa.insert(metadata.tables["rate_limits"]).values(key=b"k" * 32, arrives_at_ms=1.0))
+        connection.execute(
+            sa.insert(metadata.tables["vestibule_rate_limits"]).values(key=b"k" * 32, arrives_at_ms=1.0)
+        )
     tables = sa.inspect(fresh).get_table_names()
     assert migrate(fresh) == get_head()
     assert sa.inspect(fresh).get_table_names() == tables
     with fresh.connect() as connection:
-        assert len(connection.execute(sa.select(metadata.tables["rate_limits"])).all()) == 1
+        assert len(connection.execute(sa.select(metadata.tables["vestibule_rate_limits"])).all()) == 1
 
 
 @pytest.mark.covers("OBS-05")
@@ -127,7 +132,7 @@ def test_a_missing_file_is_an_error_and_not_a_fresh_start(tmp_path: Path) -> Non
 
 def test_half_a_migration_leaves_nothing(fresh: sa.Engine) -> None:
     with fresh.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE sessions (in_the_way integer)")
+        connection.exec_driver_sql("CREATE TABLE vestibule_sessions (in_the_way integer)")
     with pytest.raises(sa.exc.DBAPIError):
         migrate(fresh)
-    assert sa.inspect(fresh).get_table_names() == ["sessions"]
+    assert sa.inspect(fresh).get_table_names() == ["vestibule_sessions"]

@@ -26,11 +26,11 @@ from vestibule.storage.schema import metadata
 _OURS = {"sec-fetch-site": "same-origin"}
 # Where an address stands because it is what the table is about.
 _ADDRESS_COLUMNS = {
-    ("invitations", "invited_email"),
-    ("memberships", "email"),
-    ("accounts", "address"),
-    ("challenges", "address"),
-    ("principal_addresses", "address"),
+    ("vestibule_invitations", "invited_email"),
+    ("vestibule_memberships", "email"),
+    ("vestibule_accounts", "address"),
+    ("vestibule_challenges", "address"),
+    ("vestibule_principal_addresses", "address"),
 }
 
 

@@ -15,7 +15,7 @@ from vestibule.core.issuing import IssuedInvitation
 from vestibule.errors import RejectReason
 
 _NAIVE = """
-UPDATE invitations SET consumed_at = clock_timestamp(), consumed_by_principal_id = 'vera'
+UPDATE vestibule_invitations SET consumed_at = clock_timestamp(), consumed_by_principal_id = 'vera'
 WHERE invitation_id = :one AND consumed_at IS NULL AND revoked_at IS NULL AND expires_at > {clock}
 """
 
@@ -24,17 +24,21 @@ def _hold_past_expiry(world: World, issued: IssuedInvitation, waiting: threading
     """Hold the row until the invitation has expired, with *waiting* already queued for it."""
     one = {"one": issued.invitation.invitation_id}
     world.execute(
-        "UPDATE invitations SET expires_at = clock_timestamp() + interval '700 milliseconds' "
+        "UPDATE vestibule_invitations SET expires_at = clock_timestamp() + interval '700 milliseconds' "
         "WHERE invitation_id = :one",
         **one,
     )
     with world.lane.engine.begin() as holder:
-        holder.execute(sa.text("SELECT 1 FROM invitations WHERE invitation_id = :one FOR UPDATE"), one)
+        holder.execute(
+            sa.text("SELECT 1 FROM vestibule_invitations WHERE invitation_id = :one FOR UPDATE"), one
+        )
         waiting.start()
         _wait_until(world, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
-        _wait_until(world, "SELECT bool_and(expires_at <= clock_timestamp()) FROM invitations")
+        _wait_until(world, "SELECT bool_and(expires_at <= clock_timestamp()) FROM vestibule_invitations")
         # The row must have changed, or the waiting statement would not be judged again.
-        holder.execute(sa.text("UPDATE invitations SET message = 'touched' WHERE invitation_id = :one"), one)
+        holder.execute(
+            sa.text("UPDATE vestibule_invitations SET message = 'touched' WHERE invitation_id = :one"), one
+        )
     waiting.join(timeout=30)
 
 

@@ -189,12 +189,13 @@ def _failing_once(world: World, state: str) -> Iterator[None]:
         "RETURN NEW; END $$"
     )
     world.execute(
-        "CREATE TRIGGER fail_once BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION fail_once()"
+        "CREATE TRIGGER fail_once BEFORE INSERT ON vestibule_audit_events FOR EACH ROW "
+        "EXECUTE FUNCTION fail_once()"
     )
     try:
         yield
     finally:
-        world.execute("DROP TRIGGER fail_once ON audit_events")
+        world.execute("DROP TRIGGER fail_once ON vestibule_audit_events")
         world.execute("DROP FUNCTION fail_once()")
         world.execute("DROP SEQUENCE fault")
 

@@ -71,9 +71,9 @@ def test_what_was_promised_cannot_be_edited(world: World, column: str) -> None:
     world.found()
     world.found(tenant="other")
     row = world.invitation(world.do(world.issue(VERA)))
-    _refuses(world, f"UPDATE invitations SET {column} = :value", value="other")
-    world.execute(f"UPDATE invitations SET {column} = :value", value=row[column])
-    world.execute("UPDATE invitations SET message = 'changed'")
+    _refuses(world, f"UPDATE vestibule_invitations SET {column} = :value", value="other")
+    world.execute(f"UPDATE vestibule_invitations SET {column} = :value", value=row[column])
+    world.execute("UPDATE vestibule_invitations SET message = 'changed'")
 
 
 @pytest.mark.parametrize("end", ["accept", "decline", "revoke", "sweep"])
@@ -102,28 +102,28 @@ def test_a_final_state_cannot_be_left_and_not_be_reached_twice(world: World, end
         reach = ", ".join(
             f"{column} = " + ("expires_at" if column.endswith("_at") else "'x'") for column in columns
         )
-        _refuses(world, f"UPDATE invitations SET {reach}")
+        _refuses(world, f"UPDATE vestibule_invitations SET {reach}")
         if is_reached:
-            _refuses(world, f"UPDATE invitations SET {undo}")
+            _refuses(world, f"UPDATE vestibule_invitations SET {undo}")
 
 
 @pytest.mark.covers("LIF-01")
 def test_a_final_state_is_whole(world: World) -> None:
     world.found()
     world.do(world.issue(VERA))
-    _refuses(world, "UPDATE invitations SET consumed_at = created_at")
-    _refuses(world, "UPDATE invitations SET consumed_by_principal_id = 'vera'")
-    _refuses(world, "UPDATE invitations SET revoked_at = created_at")
-    _refuses(world, "UPDATE invitations SET declined_at = created_at, expired_at = created_at")
-    world.execute("UPDATE invitations SET revoked_at = NULL")
+    _refuses(world, "UPDATE vestibule_invitations SET consumed_at = created_at")
+    _refuses(world, "UPDATE vestibule_invitations SET consumed_by_principal_id = 'vera'")
+    _refuses(world, "UPDATE vestibule_invitations SET revoked_at = created_at")
+    _refuses(world, "UPDATE vestibule_invitations SET declined_at = created_at, expired_at = created_at")
+    world.execute("UPDATE vestibule_invitations SET revoked_at = NULL")
 
 
 @pytest.mark.covers("AUD-02", "K08")
 def test_the_trail_can_only_grow(world: World) -> None:
     world.found()
     before = world.rows(audit_events)
-    _refuses(world, "UPDATE audit_events SET actor_id = 'somebody else'")
-    _refuses(world, "DELETE FROM audit_events")
+    _refuses(world, "UPDATE vestibule_audit_events SET actor_id = 'somebody else'")
+    _refuses(world, "DELETE FROM vestibule_audit_events")
     if not world.lane.is_sqlite:
         _refuses(world, "TRUNCATE audit_events")
         _refuses(world, "TRUNCATE audit_events, tenants CASCADE")
@@ -138,7 +138,7 @@ def test_nothing_belongs_to_a_tenant_that_is_not_there(world: World) -> None:
     row = world.invitation(world.do(world.issue(VERA)))
     with pytest.raises(sa.exc.IntegrityError):
         _copy_of(world, row, invitation_id="o", tenant_id="nowhere", claim_token_hash=None)
-    _refuses(world, "DELETE FROM tenants")
+    _refuses(world, "DELETE FROM vestibule_tenants")
 
 
 @pytest.mark.covers("A15", "A16", "ACC-03", "F05")

@@ -76,7 +76,7 @@ def claimant_offboarded(world: World, _: IssuedInvitation) -> None:
 
 
 def last_seat_taken(world: World, _: IssuedInvitation) -> None:
-    shards = metadata.tables["seat_shards"]
+    shards = metadata.tables["vestibule_seat_shards"]
     with world.lane.engine.begin() as connection:
         connection.execute(sa.update(shards).values(used=shards.c.allowance))
 

@@ -83,7 +83,7 @@ def test_every_refusal_costs_the_same_statements_in_the_same_order(lanes: LaneKe
         for name in ("expired", "revoked", "declined", "consumed", "foreign")
     }
     world.execute(
-        "UPDATE invitations SET expires_at = created_at WHERE invited_email = 'expired@example.com'"
+        "UPDATE vestibule_invitations SET expires_at = created_at WHERE invited_email = 'expired@example.com'"
     )
     world.do(world.revoke(links["revoked"]))
     world.do(world.decline(person("declined"), links["declined"]))

@@ -37,7 +37,9 @@ PUBLIC_URL = "https://invite.example.com"
 ISSUER = "https://host.example.com"
 PLATFORM_KEY = "vsk_" + "platform-key-of-tests-" * 2
 ENGINES = ("sqlite", "postgresql")
-UNTOUCHED_BY_READING = tuple(table for table in metadata.sorted_tables if table.name != "rate_limits")
+UNTOUCHED_BY_READING = tuple(
+    table for table in metadata.sorted_tables if table.name != "vestibule_rate_limits"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,9 @@ class SqlAccounts:
         self._connection.execute(
             sa.insert(sessions).values(
                 session_hash=session_hash,
-                account_id=account_id,
+                principal_id=account_id,
+                addresses="[]",
+                amr="pwd",
                 authenticated_at=now,
                 expires_at=now + lifetime,
             )
@@ -118,7 +120,7 @@ class SqlAccounts:
     def find_session(self, session_hash: bytes) -> tuple[Account, datetime] | None:
         query = (
             sa.select(accounts, sessions.c.authenticated_at)
-            .join(sessions, sessions.c.account_id == accounts.c.account_id)
+            .join(sessions, sessions.c.principal_id == accounts.c.account_id)
             .outerjoin(principals, principals.c.principal_id == accounts.c.account_id)
             .where(sessions.c.session_hash == session_hash, sessions.c.expires_at > self._now())
             # Again: a session can have been opened while its principal was being offboarded (ATTACKS E10).
@@ -132,7 +134,7 @@ class SqlAccounts:
 
     def end_sessions_of(self, account_id: str) -> int:
         return self._connection.execute(
-            sa.delete(sessions).where(sessions.c.account_id == account_id)
+            sa.delete(sessions).where(sessions.c.principal_id == account_id)
         ).rowcount
 
     def purge(self) -> int:

@@ -20,10 +20,20 @@ from vestibule.storage.schema import metadata, tenants
 _CLOCK_SAMPLES = 5
 _TRIGGERS = {
     "postgresql": frozenset(
-        {"invitations_immutable", "invitations_final", "audit_events_append_only", "audit_events_no_truncate"}
+        {
+            "vestibule_invitations_immutable",
+            "vestibule_invitations_final",
+            "vestibule_audit_events_append_only",
+            "vestibule_audit_events_no_truncate",
+        }
     ),
     "sqlite": frozenset(
-        {"invitations_immutable", "invitations_final", "audit_events_no_update", "audit_events_no_delete"}
+        {
+            "vestibule_invitations_immutable",
+            "vestibule_invitations_final",
+            "vestibule_audit_events_no_update",
+            "vestibule_audit_events_no_delete",
+        }
     ),
 }
 _POSTGRESQL_SETTINGS = ("server_version", "server_encoding", "fsync", "synchronous_commit")

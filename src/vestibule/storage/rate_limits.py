@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from vestibule.core.limits import Hit
 from vestibule.storage.schema import rate_limits
 
-_AHEAD = "CASE WHEN rate_limits.arrives_at_ms > :now_ms THEN rate_limits.arrives_at_ms ELSE :now_ms END"
+_AHEAD = "CASE WHEN kept.arrives_at_ms > :now_ms THEN kept.arrives_at_ms ELSE :now_ms END"
 _TAKE = f"""
-INSERT INTO rate_limits (key, arrives_at_ms) VALUES (:key, :now_ms + :step)
+INSERT INTO vestibule_rate_limits AS kept (key, arrives_at_ms) VALUES (:key, :now_ms + :step)
 ON CONFLICT (key) DO UPDATE SET arrives_at_ms = {_AHEAD} + :step
   WHERE {_AHEAD} + :step <= :now_ms + :span + 0.001
 RETURNING arrives_at_ms

@@ -32,28 +32,32 @@ END $$""",
 BEGIN
   RAISE EXCEPTION 'vestibule: lost race' USING ERRCODE = '{LOST_RACE_STATE}';
 END $$""",
-    f"""CREATE TRIGGER invitations_immutable BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON invitations
+    f"""CREATE TRIGGER vestibule_invitations_immutable
+      BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON vestibule_invitations
 FOR EACH ROW WHEN ({_differs(_IMMUTABLE, "IS DISTINCT FROM")})
 EXECUTE FUNCTION vestibule_refuse('immutable column')""",
-    f"""CREATE TRIGGER invitations_final BEFORE UPDATE OF {", ".join(_FINAL)} ON invitations
+    f"""CREATE TRIGGER vestibule_invitations_final BEFORE UPDATE OF {", ".join(_FINAL)}
+      ON vestibule_invitations
 FOR EACH ROW WHEN ({_left("IS DISTINCT FROM")})
 EXECUTE FUNCTION vestibule_refuse('final state')""",
-    """CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE ON audit_events
+    """CREATE TRIGGER vestibule_audit_events_append_only BEFORE UPDATE OR DELETE ON vestibule_audit_events
 FOR EACH ROW EXECUTE FUNCTION vestibule_refuse('append only')""",
-    """CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON audit_events
+    """CREATE TRIGGER vestibule_audit_events_no_truncate BEFORE TRUNCATE ON vestibule_audit_events
 FOR EACH STATEMENT EXECUTE FUNCTION vestibule_refuse('append only')""",
-    "ALTER TABLE rate_limits SET UNLOGGED",
+    "ALTER TABLE vestibule_rate_limits SET UNLOGGED",
 )
 
 SQLITE_TRIGGERS = (
-    f"""CREATE TRIGGER invitations_immutable BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON invitations
+    f"""CREATE TRIGGER vestibule_invitations_immutable
+      BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON vestibule_invitations
 WHEN {_differs(_IMMUTABLE, "IS NOT")}
 BEGIN SELECT RAISE(ABORT, 'vestibule: immutable column'); END""",
-    f"""CREATE TRIGGER invitations_final BEFORE UPDATE OF {", ".join(_FINAL)} ON invitations
+    f"""CREATE TRIGGER vestibule_invitations_final BEFORE UPDATE OF {", ".join(_FINAL)}
+      ON vestibule_invitations
 WHEN {_left("IS NOT")}
 BEGIN SELECT RAISE(ABORT, 'vestibule: final state'); END""",
-    """CREATE TRIGGER audit_events_no_update BEFORE UPDATE ON audit_events
+    """CREATE TRIGGER vestibule_audit_events_no_update BEFORE UPDATE ON vestibule_audit_events
 BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
-    """CREATE TRIGGER audit_events_no_delete BEFORE DELETE ON audit_events
+    """CREATE TRIGGER vestibule_audit_events_no_delete BEFORE DELETE ON vestibule_audit_events
 BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
 )

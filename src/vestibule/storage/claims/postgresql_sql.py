@@ -15,31 +15,32 @@ from vestibule.storage.hot import HotStatement
 
 _GUARDS = """
 tenant AS (
-  SELECT tenant_id FROM tenants
+  SELECT tenant_id FROM vestibule_tenants
   WHERE tenant_id = CAST(:tenant_id AS text) AND policy_version = CAST(:policy_version AS integer)
     AND suspended_at IS NULL AND deleted_at IS NULL
   FOR KEY SHARE
 ),
 granted AS (
-  UPDATE invitations SET {final}
+  UPDATE vestibule_invitations SET {final}
   WHERE invitation_id = CAST(:invitation_id AS text) AND generation = CAST(:generation AS integer)
     AND (CAST(:claim_token_hash AS bytea) IS NULL OR claim_token_hash = CAST(:claim_token_hash AS bytea))
     AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
     AND expires_at > clock_timestamp()
     AND EXISTS (SELECT 1 FROM tenant)
     AND (NOT CAST(:own_members AS boolean) OR EXISTS (
-      SELECT 1 FROM memberships WHERE tenant_id = CAST(:tenant_id AS text)
+      SELECT 1 FROM vestibule_memberships WHERE tenant_id = CAST(:tenant_id AS text)
         AND principal_id = CAST(:inviter_principal_id AS text) AND role = CAST(:inviter_role AS text)
         AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())))
   RETURNING invitation_id, tenant_id, role, invited_email, membership_expires_in
 )"""
 
-_FULLEST = """(SELECT part.shard FROM seat_shards AS part WHERE part.tenant_id = CAST(:tenant_id AS text)
+_FULLEST = """(SELECT part.shard FROM vestibule_seat_shards AS part
+  WHERE part.tenant_id = CAST(:tenant_id AS text)
     ORDER BY part.used - part.allowance DESC, part.shard LIMIT 1)"""
 
 _SEAT = f"""
 seat AS (
-  UPDATE seat_shards SET used = used + CAST(:seat_change AS integer)
+  UPDATE vestibule_seat_shards SET used = used + CAST(:seat_change AS integer)
   WHERE tenant_id = CAST(:tenant_id AS text)
     AND shard = CASE WHEN CAST(:seat_change AS integer) > 0 THEN CAST(:seat_shard AS integer)
       ELSE {_FULLEST} END
@@ -50,14 +51,15 @@ seat AS (
 
 _TRAIL = """
 event AS (
-  INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+  INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
+    correlation_id,
     source, body)
   SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text), clock_timestamp(),
     CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
   FROM granted
 ),
 notice AS (
-  INSERT INTO outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
+  INSERT INTO vestibule_outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
   SELECT CAST(:message_id AS text), CAST(:message_kind AS text), CAST(:message_payload AS text),
     clock_timestamp(), clock_timestamp(), 0
   FROM granted
@@ -65,7 +67,7 @@ notice AS (
 
 _PERSON = """
 person AS (
-  INSERT INTO principals (principal_id, name, asserted_at)
+  INSERT INTO vestibule_principals AS principals (principal_id, name, asserted_at)
   SELECT CAST(:principal_id AS text), CAST(:principal_name AS text), clock_timestamp() FROM granted
   ON CONFLICT (principal_id) DO UPDATE
     SET name = COALESCE(EXCLUDED.name, principals.name), asserted_at = EXCLUDED.asserted_at
@@ -73,13 +75,13 @@ person AS (
   RETURNING 1
 ),
 remembered AS (
-  INSERT INTO principal_addresses (principal_id, address)
+  INSERT INTO vestibule_principal_addresses (principal_id, address)
   SELECT CAST(:principal_id AS text), address
   FROM granted, jsonb_array_elements_text(CAST(:addresses AS jsonb)) AS address
   ON CONFLICT DO NOTHING
 ),
 forgotten AS (
-  DELETE FROM principal_addresses
+  DELETE FROM vestibule_principal_addresses
   WHERE principal_id = CAST(:principal_id AS text) AND EXISTS (SELECT 1 FROM granted)
     AND NOT CAST(:addresses AS jsonb) ? CAST(address AS text)
 )"""
@@ -87,7 +89,8 @@ forgotten AS (
 # Holding a seat means having a row. If a sweep has ended that row since the snapshot, its seat went with it.
 _MEMBER = """
 first AS (
-  INSERT INTO memberships (tenant_id, principal_id, role, email, name, created_at, expires_at, invitation_id)
+  INSERT INTO vestibule_memberships (tenant_id, principal_id, role, email, name, created_at, expires_at,
+    invitation_id)
   SELECT tenant_id, CAST(:principal_id AS text), role, invited_email, CAST(:principal_name AS text),
     clock_timestamp(), clock_timestamp() + membership_expires_in * interval '1 second', invitation_id
   FROM granted WHERE CAST(:writes_member AS boolean) AND NOT CAST(:holds_seat AS boolean)
@@ -95,7 +98,8 @@ first AS (
   RETURNING 1
 ),
 again AS (
-  UPDATE memberships SET role = granted.role, email = invited_email, name = CAST(:principal_name AS text),
+  UPDATE vestibule_memberships AS memberships
+    SET role = granted.role, email = invited_email, name = CAST(:principal_name AS text),
     created_at = clock_timestamp(), invitation_id = granted.invitation_id,
     expires_at = clock_timestamp() + membership_expires_in * interval '1 second'
   FROM granted WHERE CAST(:writes_member AS boolean) AND CAST(:holds_seat AS boolean)
@@ -138,7 +142,7 @@ asked AS (
   FROM jsonb_to_recordset(CAST(:hits AS jsonb)) AS asked (key text, step float8, span float8)
 ),
 counted AS (
-  INSERT INTO rate_limits AS kept (key, arrives_at_ms)
+  INSERT INTO vestibule_rate_limits AS kept (key, arrives_at_ms)
   SELECT key, (SELECT now_ms FROM clock) + step FROM asked ORDER BY key
   ON CONFLICT (key) DO UPDATE SET arrives_at_ms = GREATEST(kept.arrives_at_ms, (SELECT now_ms FROM clock))
       + (SELECT step FROM asked WHERE key = kept.key)
@@ -151,7 +155,8 @@ exceeded AS (
   SELECT max(step) AS wait_ms FROM asked WHERE key NOT IN (SELECT key FROM counted)
 ),
 event AS (
-  INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+  INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
+    correlation_id,
     source, body)
   SELECT CAST(:event_id AS text), CAST(:tenant_id AS text), CAST(:invitation_id AS text),
     CAST(:event_kind AS text), clock_timestamp(), CAST(:actor_id AS text), CAST(:correlation_id AS text),
@@ -167,19 +172,21 @@ SELECT CAST(ceil(wait_ms / 1000.0) AS bigint) FROM exceeded""",
 RELEASE_STALE = HotStatement(
     name="settle_stale",
     sql=f"""WITH tenant AS (
-  SELECT tenant_id FROM tenants WHERE tenant_id = CAST(:tenant_id AS text)
-    AND policy_version = (SELECT policy_version FROM tenants WHERE tenant_id = CAST(:tenant_id AS text))
+  SELECT tenant_id FROM vestibule_tenants WHERE tenant_id = CAST(:tenant_id AS text)
+    AND policy_version = (SELECT policy_version FROM vestibule_tenants
+      WHERE tenant_id = CAST(:tenant_id AS text))
   FOR KEY SHARE
 ),
 lapsed AS (
-  UPDATE invitations SET expired_at = clock_timestamp()
+  UPDATE vestibule_invitations SET expired_at = clock_timestamp()
   WHERE tenant_id = CAST(:tenant_id AS text) AND EXISTS (SELECT 1 FROM tenant)
     AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
     AND expires_at <= clock_timestamp()
   RETURNING invitation_id, has_reservation
 ),
 ended AS (
-  DELETE FROM memberships WHERE tenant_id = CAST(:tenant_id AS text) AND expires_at <= clock_timestamp()
+  DELETE FROM vestibule_memberships
+    WHERE tenant_id = CAST(:tenant_id AS text) AND expires_at <= clock_timestamp()
     AND EXISTS (SELECT 1 FROM tenant)
   RETURNING principal_id, role
 ),
@@ -191,7 +198,8 @@ facts AS (
   FROM ended
 ),
 event AS (
-  INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+  INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
+    correlation_id,
     source, body)
   SELECT CAST(gen_random_uuid() AS text), CAST(:tenant_id AS text), invitation_id, kind, clock_timestamp(),
     CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), body
@@ -201,7 +209,7 @@ freed AS (
   SELECT (SELECT count(*) FROM lapsed WHERE has_reservation) + (SELECT count(*) FROM ended) AS seats
 ),
 ledger AS (
-  UPDATE seat_shards SET used = used - (SELECT seats FROM freed)
+  UPDATE vestibule_seat_shards SET used = used - (SELECT seats FROM freed)
   WHERE tenant_id = CAST(:tenant_id AS text) AND shard = {_FULLEST}
 )
 SELECT seats FROM freed""",

@@ -52,17 +52,18 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   m.role, p.name,
   CASE WHEN e.suspended_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > {now}) THEN e.role END,
   e.principal_id IS NOT NULL,
-  (SELECT s.shard FROM seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
+  (SELECT s.shard FROM vestibule_seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
     ORDER BY (s.shard + CAST(:spread AS integer)) % {shards} LIMIT 1),
   o.offboarded_at IS NOT NULL
 FROM (SELECT 1 AS one) AS one
-LEFT JOIN invitations i ON {selector}
-LEFT JOIN tenants t ON t.tenant_id = i.tenant_id
-LEFT JOIN memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
+LEFT JOIN vestibule_invitations i ON {selector}
+LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
+LEFT JOIN vestibule_memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
   AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
-LEFT JOIN principals p ON p.principal_id = i.inviter_principal_id
-LEFT JOIN memberships e ON e.tenant_id = i.tenant_id AND e.principal_id = CAST(:principal_id AS {text})
-LEFT JOIN principals o ON o.principal_id = CAST(:principal_id AS {text})
+LEFT JOIN vestibule_principals p ON p.principal_id = i.inviter_principal_id
+LEFT JOIN vestibule_memberships e ON e.tenant_id = i.tenant_id
+  AND e.principal_id = CAST(:principal_id AS {text})
+LEFT JOIN vestibule_principals o ON o.principal_id = CAST(:principal_id AS {text})
 """
 
 _BY_HASH = "i.claim_token_hash = CAST(:claim_token_hash AS {blob})"

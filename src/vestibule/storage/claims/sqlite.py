@@ -31,60 +31,73 @@ _GUARD = """
     AND (:claim_token_hash IS NULL OR claim_token_hash = :claim_token_hash)
     AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
     AND expires_at > :now_ms
-    AND EXISTS (SELECT 1 FROM tenants WHERE tenant_id = :tenant_id AND policy_version = :policy_version
+    AND EXISTS (SELECT 1 FROM vestibule_tenants
+      WHERE tenant_id = :tenant_id AND policy_version = :policy_version
       AND suspended_at IS NULL AND deleted_at IS NULL)
-    AND (NOT :own_members OR EXISTS (SELECT 1 FROM memberships WHERE tenant_id = :tenant_id
+    AND (NOT :own_members OR EXISTS (SELECT 1 FROM vestibule_memberships WHERE tenant_id = :tenant_id
       AND principal_id = :inviter_principal_id AND role = :inviter_role
       AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > :now_ms)))
 """
-_CONSUME = "UPDATE invitations SET consumed_at = :now_ms, consumed_by_principal_id = :principal_id" + _GUARD
-_DECLINE = "UPDATE invitations SET declined_at = :now_ms, declined_by_principal_id = :principal_id" + _GUARD
+_CONSUME = (
+    "UPDATE vestibule_invitations SET consumed_at = :now_ms, consumed_by_principal_id = :principal_id"
+    + _GUARD
+)
+_DECLINE = (
+    "UPDATE vestibule_invitations SET declined_at = :now_ms, declined_by_principal_id = :principal_id"
+    + _GUARD
+)
 _PERSON = """
-INSERT INTO principals (principal_id, name, asserted_at) VALUES (:principal_id, :principal_name, :now_ms)
+INSERT INTO vestibule_principals AS principals (principal_id, name, asserted_at)
+  VALUES (:principal_id, :principal_name, :now_ms)
 ON CONFLICT (principal_id) DO UPDATE
   SET name = COALESCE(excluded.name, principals.name), asserted_at = excluded.asserted_at
   WHERE principals.offboarded_at IS NULL
 """
-_FULLEST = """(SELECT part.shard FROM seat_shards AS part WHERE part.tenant_id = :tenant_id
+_FULLEST = """(SELECT part.shard FROM vestibule_seat_shards AS part WHERE part.tenant_id = :tenant_id
   ORDER BY part.used - part.allowance DESC, part.shard LIMIT 1)"""
 _SEAT = f"""
-UPDATE seat_shards SET used = used + :seat_change
+UPDATE vestibule_seat_shards SET used = used + :seat_change
 WHERE tenant_id = :tenant_id AND shard = CASE WHEN :seat_change > 0 THEN :seat_shard ELSE {_FULLEST} END
   AND (:seat_change < 0 OR used < allowance)
 """
 _FIRST_MEMBER = """
-INSERT INTO memberships (tenant_id, principal_id, role, email, name, created_at, expires_at, invitation_id)
+INSERT INTO vestibule_memberships (tenant_id, principal_id, role, email, name, created_at, expires_at,
+  invitation_id)
 VALUES (:tenant_id, :principal_id, :role, :invited_email, :principal_name, :now_ms, :member_expires_ms,
   :invitation_id)
 ON CONFLICT DO NOTHING
 """
 _MEMBER_AGAIN = """
-UPDATE memberships SET role = :role, email = :invited_email, name = :principal_name, created_at = :now_ms,
+UPDATE vestibule_memberships SET role = :role, email = :invited_email, name = :principal_name,
+  created_at = :now_ms,
   expires_at = :member_expires_ms, invitation_id = :invitation_id
 WHERE tenant_id = :tenant_id AND principal_id = :principal_id
   AND suspended_at IS NULL AND expires_at <= :now_ms
 """
 _EVENT = """
-INSERT INTO audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id, correlation_id,
+INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
+  correlation_id,
   source, body)
 VALUES (:event_id, :event_tenant_id, :event_invitation_id, :event_kind, :now_ms, :actor_id, :correlation_id,
   :source, :event_body)
 """
 _NOTICE = """
-INSERT INTO outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
+INSERT INTO vestibule_outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
 VALUES (:message_id, :message_kind, :message_payload, :now_ms, :now_ms, 0)
 """
 _ADDRESS = """
-INSERT INTO principal_addresses (principal_id, address) VALUES (:id, :address) ON CONFLICT DO NOTHING
+INSERT INTO vestibule_principal_addresses (principal_id, address)
+  VALUES (:id, :address) ON CONFLICT DO NOTHING
 """
 _LAPSED = """
-UPDATE invitations SET expired_at = :now_ms
+UPDATE vestibule_invitations SET expired_at = :now_ms
 WHERE tenant_id = :tenant_id AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL
   AND expired_at IS NULL AND expires_at <= :now_ms
 RETURNING invitation_id, has_reservation
 """
 _ENDED = """
-DELETE FROM memberships WHERE tenant_id = :tenant_id AND expires_at <= :now_ms RETURNING principal_id, role
+DELETE FROM vestibule_memberships
+  WHERE tenant_id = :tenant_id AND expires_at <= :now_ms RETURNING principal_id, role
 """
 
 
@@ -163,7 +176,9 @@ class SqliteClaims:
 
     def _remember(self, settlement: Settlement) -> None:
         principal_id = settlement.identity.principal_id
-        self._execute("DELETE FROM principal_addresses WHERE principal_id = :id", {"id": principal_id})
+        self._execute(
+            "DELETE FROM vestibule_principal_addresses WHERE principal_id = :id", {"id": principal_id}
+        )
         for verified in settlement.identity.addresses:
             self._execute(_ADDRESS, {"id": principal_id, "address": verified.address.key})
 

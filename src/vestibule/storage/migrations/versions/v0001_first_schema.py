@@ -42,34 +42,34 @@ def _text(length: int) -> sa.types.TypeEngine[str]:
 
 def _create_accounts() -> None:
     op.create_table(
-        "accounts",
+        "vestibule_accounts",
         sa.Column("account_id", _text(64), nullable=False),
         sa.Column("address", _text(320), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("password_hash", sa.String(length=255), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_accounts")),
-        sa.UniqueConstraint("address", name=op.f("uq_accounts_address")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_vestibule_accounts")),
+        sa.UniqueConstraint("address", name=op.f("uq_vestibule_accounts_address")),
     )
 
 
 def _create_api_keys() -> None:
     op.create_table(
-        "api_keys",
+        "vestibule_api_keys",
         sa.Column("key_id", _text(36), nullable=False),
         sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("scopes", sa.String(length=255), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("revoked_at", Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_api_keys")),
-        sa.UniqueConstraint("key_hash", name=op.f("uq_api_keys_key_hash")),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_vestibule_api_keys")),
+        sa.UniqueConstraint("key_hash", name=op.f("uq_vestibule_api_keys_key_hash")),
     )
 
 
 def _create_audit_events() -> None:
     op.create_table(
-        "audit_events",
+        "vestibule_audit_events",
         sa.Column("event_id", _text(36), nullable=False),
         sa.Column("tenant_id", _text(64), nullable=False),
         sa.Column("invitation_id", _text(36), nullable=True),
@@ -79,17 +79,22 @@ def _create_audit_events() -> None:
         sa.Column("correlation_id", _text(64), nullable=False),
         sa.Column("source", _text(16), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_audit_events")),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_vestibule_audit_events")),
     )
-    op.create_index("ix_audit_events_invitation_id", "audit_events", ["invitation_id"], unique=False)
     op.create_index(
-        "ix_audit_events_list", "audit_events", ["tenant_id", "occurred_at", "event_id"], unique=False
+        "ix_vestibule_audit_events_invitation_id", "vestibule_audit_events", ["invitation_id"], unique=False
+    )
+    op.create_index(
+        "ix_vestibule_audit_events_list",
+        "vestibule_audit_events",
+        ["tenant_id", "occurred_at", "event_id"],
+        unique=False,
     )
 
 
 def _create_challenges() -> None:
     op.create_table(
-        "challenges",
+        "vestibule_challenges",
         sa.Column("challenge_id", _text(36), nullable=False),
         sa.Column("challenge_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("address", _text(320), nullable=False),
@@ -99,27 +104,31 @@ def _create_challenges() -> None:
         sa.Column("tries_left", sa.SmallInteger(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("used_at", Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("challenge_id", name=op.f("pk_challenges")),
-        sa.UniqueConstraint("challenge_hash", name=op.f("uq_challenges_challenge_hash")),
+        sa.PrimaryKeyConstraint("challenge_id", name=op.f("pk_vestibule_challenges")),
+        sa.UniqueConstraint("challenge_hash", name=op.f("uq_vestibule_challenges_challenge_hash")),
     )
-    op.create_index("ix_challenges_expires_at", "challenges", ["expires_at"], unique=False)
+    op.create_index(
+        "ix_vestibule_challenges_expires_at", "vestibule_challenges", ["expires_at"], unique=False
+    )
 
 
 def _create_idempotency_keys() -> None:
     op.create_table(
-        "idempotency_keys",
+        "vestibule_idempotency_keys",
         sa.Column("scope_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("body_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("answer", sa.Text(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("scope_hash", name=op.f("pk_idempotency_keys")),
+        sa.PrimaryKeyConstraint("scope_hash", name=op.f("pk_vestibule_idempotency_keys")),
     )
-    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
+    op.create_index(
+        "ix_vestibule_idempotency_keys_created_at", "vestibule_idempotency_keys", ["created_at"], unique=False
+    )
 
 
 def _create_outbox_messages() -> None:
     op.create_table(
-        "outbox_messages",
+        "vestibule_outbox_messages",
         sa.Column("message_id", _text(36), nullable=False),
         sa.Column("kind", _text(32), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
@@ -129,11 +138,11 @@ def _create_outbox_messages() -> None:
         sa.Column("claimed_by", _text(64), nullable=True),
         sa.Column("settled_at", Instant(), nullable=True),
         sa.Column("outcome", _text(32), nullable=True),
-        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_outbox_messages")),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_vestibule_outbox_messages")),
     )
     op.create_index(
-        "ix_outbox_messages_due",
-        "outbox_messages",
+        "ix_vestibule_outbox_messages_due",
+        "vestibule_outbox_messages",
         ["due_at"],
         unique=False,
         sqlite_where=sa.text("settled_at IS NULL"),
@@ -143,37 +152,39 @@ def _create_outbox_messages() -> None:
 
 def _create_principal_addresses() -> None:
     op.create_table(
-        "principal_addresses",
+        "vestibule_principal_addresses",
         sa.Column("principal_id", _text(255), nullable=False),
         sa.Column("address", _text(320), nullable=False),
-        sa.PrimaryKeyConstraint("principal_id", "address", name=op.f("pk_principal_addresses")),
+        sa.PrimaryKeyConstraint("principal_id", "address", name=op.f("pk_vestibule_principal_addresses")),
     )
-    op.create_index("ix_principal_addresses_address", "principal_addresses", ["address"], unique=False)
+    op.create_index(
+        "ix_vestibule_principal_addresses_address", "vestibule_principal_addresses", ["address"], unique=False
+    )
 
 
 def _create_principals() -> None:
     op.create_table(
-        "principals",
+        "vestibule_principals",
         sa.Column("principal_id", _text(255), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=True),
         sa.Column("asserted_at", Instant(), nullable=False),
         sa.Column("offboarded_at", Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("principal_id", name=op.f("pk_principals")),
+        sa.PrimaryKeyConstraint("principal_id", name=op.f("pk_vestibule_principals")),
     )
 
 
 def _create_rate_limits() -> None:
     op.create_table(
-        "rate_limits",
+        "vestibule_rate_limits",
         sa.Column("key", sa.LargeBinary(length=32), nullable=False),
         sa.Column("arrives_at_ms", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_limits")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_vestibule_rate_limits")),
     )
 
 
 def _create_tenants() -> None:
     op.create_table(
-        "tenants",
+        "vestibule_tenants",
         sa.Column("tenant_id", _text(64), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("policy", sa.Text(), nullable=False),
@@ -181,13 +192,13 @@ def _create_tenants() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("suspended_at", Instant(), nullable=True),
         sa.Column("deleted_at", Instant(), nullable=True),
-        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_tenants")),
+        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_vestibule_tenants")),
     )
 
 
 def _create_invitations() -> None:  # allow: function-length because one frozen table is read whole
     op.create_table(
-        "invitations",
+        "vestibule_invitations",
         sa.Column("invitation_id", _text(36), nullable=False),
         sa.Column("tenant_id", _text(64), nullable=False),
         sa.Column("role", _text(32), nullable=False),
@@ -222,57 +233,73 @@ def _create_invitations() -> None:  # allow: function-length because one frozen 
         sa.Column("correlation_id", _text(64), nullable=False),
         sa.CheckConstraint(
             "(consumed_at IS NULL) = (consumed_by_principal_id IS NULL)",
-            name=op.f("ck_invitations_consumed_by_somebody"),
+            name=op.f("ck_vestibule_invitations_consumed_by_somebody"),
         ),
         sa.CheckConstraint(
             "(revoked_at IS NULL) = (revoked_reason IS NULL)",
-            name=op.f("ck_invitations_revoked_for_a_reason"),
+            name=op.f("ck_vestibule_invitations_revoked_for_a_reason"),
         ),
         sa.CheckConstraint(
             "CAST(consumed_at IS NOT NULL AS INTEGER) + CAST(declined_at IS NOT NULL AS INTEGER) + CAST(revoked_at IS NOT NULL AS INTEGER) + CAST(expired_at IS NOT NULL AS INTEGER) <= 1",
-            name=op.f("ck_invitations_one_final_state"),
+            name=op.f("ck_vestibule_invitations_one_final_state"),
         ),
         sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.tenant_id"], name=op.f("fk_invitations_tenant_id_tenants")
+            ["tenant_id"],
+            ["vestibule_tenants.tenant_id"],
+            name=op.f("fk_vestibule_invitations_tenant_id_vestibule_tenants"),
         ),
-        sa.PrimaryKeyConstraint("invitation_id", name=op.f("pk_invitations")),
+        sa.PrimaryKeyConstraint("invitation_id", name=op.f("pk_vestibule_invitations")),
     )
     _create_invitation_indexes()
 
 
 def _create_invitation_indexes() -> None:
-    op.create_index("ix_invitations_email", "invitations", ["invited_email"], unique=False)
     op.create_index(
-        "ix_invitations_list", "invitations", ["tenant_id", "created_at", "invitation_id"], unique=False
+        "ix_vestibule_invitations_email", "vestibule_invitations", ["invited_email"], unique=False
     )
     op.create_index(
-        "ix_invitations_open_expiry",
-        "invitations",
+        "ix_vestibule_invitations_list",
+        "vestibule_invitations",
+        ["tenant_id", "created_at", "invitation_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_vestibule_invitations_open_expiry",
+        "vestibule_invitations",
         ["expires_at"],
         unique=False,
         sqlite_where=sa.text(_OPEN),
         postgresql_where=sa.text(_OPEN),
     )
     op.create_index(
-        "ix_invitations_open_inviter",
-        "invitations",
+        "ix_vestibule_invitations_open_inviter",
+        "vestibule_invitations",
         ["inviter_principal_id"],
         unique=False,
         sqlite_where=sa.text(_OPEN),
         postgresql_where=sa.text(_OPEN),
     )
     op.create_index(
-        "ix_invitations_open_list",
-        "invitations",
+        "ix_vestibule_invitations_open_list",
+        "vestibule_invitations",
         ["tenant_id", "created_at", "invitation_id"],
         unique=False,
         sqlite_where=sa.text(_OPEN),
         postgresql_where=sa.text(_OPEN),
     )
-    op.create_index("uq_invitations_claim_token_hash", "invitations", ["claim_token_hash"], unique=True)
+    _create_invitation_rules()
+
+
+def _create_invitation_rules() -> None:
     op.create_index(
-        "uq_invitations_open_target",
-        "invitations",
+        "uq_vestibule_invitations_claim_token_hash",
+        "vestibule_invitations",
+        ["claim_token_hash"],
+        unique=True,
+    )
+    op.create_index(
+        "uq_vestibule_invitations_open_target",
+        "vestibule_invitations",
         ["tenant_id", "invited_email", "target"],
         unique=True,
         sqlite_where=sa.text(_OPEN),
@@ -282,7 +309,7 @@ def _create_invitation_indexes() -> None:
 
 def _create_memberships() -> None:
     op.create_table(
-        "memberships",
+        "vestibule_memberships",
         sa.Column("tenant_id", _text(64), nullable=False),
         sa.Column("principal_id", _text(255), nullable=False),
         sa.Column("role", _text(32), nullable=False),
@@ -293,50 +320,63 @@ def _create_memberships() -> None:
         sa.Column("suspended_at", Instant(), nullable=True),
         sa.Column("invitation_id", _text(36), nullable=True),
         sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.tenant_id"], name=op.f("fk_memberships_tenant_id_tenants")
+            ["tenant_id"],
+            ["vestibule_tenants.tenant_id"],
+            name=op.f("fk_vestibule_memberships_tenant_id_vestibule_tenants"),
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "principal_id", name=op.f("pk_memberships")),
+        sa.PrimaryKeyConstraint("tenant_id", "principal_id", name=op.f("pk_vestibule_memberships")),
     )
-    op.create_index("ix_memberships_email", "memberships", ["tenant_id", "email"], unique=False)
     op.create_index(
-        "ix_memberships_expires_at",
-        "memberships",
+        "ix_vestibule_memberships_email", "vestibule_memberships", ["tenant_id", "email"], unique=False
+    )
+    op.create_index(
+        "ix_vestibule_memberships_expires_at",
+        "vestibule_memberships",
         ["expires_at"],
         unique=False,
         sqlite_where=sa.text("expires_at IS NOT NULL"),
         postgresql_where=sa.text("expires_at IS NOT NULL"),
     )
     op.create_index(
-        "ix_memberships_list", "memberships", ["tenant_id", "created_at", "principal_id"], unique=False
+        "ix_vestibule_memberships_list",
+        "vestibule_memberships",
+        ["tenant_id", "created_at", "principal_id"],
+        unique=False,
     )
-    op.create_index("ix_memberships_principal_id", "memberships", ["principal_id"], unique=False)
+    op.create_index(
+        "ix_vestibule_memberships_principal_id", "vestibule_memberships", ["principal_id"], unique=False
+    )
 
 
 def _create_seat_shards() -> None:
     op.create_table(
-        "seat_shards",
+        "vestibule_seat_shards",
         sa.Column("tenant_id", _text(64), nullable=False),
         sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("allowance", sa.Integer(), nullable=False),
         sa.Column("used", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.tenant_id"], name=op.f("fk_seat_shards_tenant_id_tenants")
+            ["tenant_id"],
+            ["vestibule_tenants.tenant_id"],
+            name=op.f("fk_vestibule_seat_shards_tenant_id_vestibule_tenants"),
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "shard", name=op.f("pk_seat_shards")),
+        sa.PrimaryKeyConstraint("tenant_id", "shard", name=op.f("pk_vestibule_seat_shards")),
     )
 
 
 def _create_sessions() -> None:
     op.create_table(
-        "sessions",
+        "vestibule_sessions",
         sa.Column("session_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("account_id", _text(64), nullable=False),
         sa.Column("authenticated_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.account_id"], name=op.f("fk_sessions_account_id_accounts")
+            ["account_id"],
+            ["vestibule_accounts.account_id"],
+            name=op.f("fk_vestibule_sessions_account_id_vestibule_accounts"),
         ),
-        sa.PrimaryKeyConstraint("session_hash", name=op.f("pk_sessions")),
+        sa.PrimaryKeyConstraint("session_hash", name=op.f("pk_vestibule_sessions")),
     )
-    op.create_index("ix_sessions_account_id", "sessions", ["account_id"], unique=False)
-    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
+    op.create_index("ix_vestibule_sessions_account_id", "vestibule_sessions", ["account_id"], unique=False)
+    op.create_index("ix_vestibule_sessions_expires_at", "vestibule_sessions", ["expires_at"], unique=False)

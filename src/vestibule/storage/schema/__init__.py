@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables, constraints and indexes: the single source of truth for both engines, by subject.
+
+Constraints carry the truth: unique token hash, one membership per principal and tenant, one pending grant
+per target, at most one final timestamp. Triggers (``triggers.py``) keep what must never change.
+Keys lead with ``tenant_id`` where that allows a distributed PostgreSQL to shard.
+"""
+
+from __future__ import annotations
+
+from vestibule.storage.schema.base import Instant, from_milliseconds, metadata, to_milliseconds
+from vestibule.storage.schema.domains import directory_groups, directory_users, domains, join_requests
+from vestibule.storage.schema.identity import accounts, api_keys, challenges, connections, sessions, sign_ins
+from vestibule.storage.schema.invitations import (
+    approvals,
+    invitation_grants,
+    invitations,
+    reports,
+    suppressions,
+)
+from vestibule.storage.schema.members import grants, memberships, principal_addresses, principals, reviews
+from vestibule.storage.schema.records import audit_events, idempotency_keys, outbox_messages, rate_limits
+from vestibule.storage.schema.tenants import (
+    deployment,
+    policy_changes,
+    policy_documents,
+    resources,
+    seat_shards,
+    tenants,
+)
+
+__all__ = [
+    "Instant",
+    "accounts",
+    "api_keys",
+    "approvals",
+    "audit_events",
+    "challenges",
+    "connections",
+    "deployment",
+    "directory_groups",
+    "directory_users",
+    "domains",
+    "from_milliseconds",
+    "grants",
+    "idempotency_keys",
+    "invitation_grants",
+    "invitations",
+    "join_requests",
+    "memberships",
+    "metadata",
+    "outbox_messages",
+    "policy_changes",
+    "policy_documents",
+    "principal_addresses",
+    "principals",
+    "rate_limits",
+    "reports",
+    "resources",
+    "reviews",
+    "seat_shards",
+    "sessions",
+    "sign_ins",
+    "suppressions",
+    "tenants",
+    "to_milliseconds",
+]
