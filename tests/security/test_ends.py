@@ -38,7 +38,7 @@ def test_the_end_of_a_time_bound_administrator_revokes_what_it_had_pending(world
 @pytest.mark.covers("E10")
 def test_a_session_that_slipped_past_an_offboarding_opens_nothing(world: World) -> None:
     secret = sign_in(world).partition("=")[2]
-    account = sa.select(sessions.c.account_id).where(sessions.c.session_hash == digest(secret))
+    account = sa.select(sessions.c.principal_id).where(sessions.c.session_hash == digest(secret))
     account_id = world.rows(account)[0][0]
     cookie = {"cookie": f"__Host-vestibule-session={secret}"}
     assert world.call("GET", "/v1/me/invitations", headers=cookie).status_code == 200
