@@ -78,10 +78,7 @@ def check_active(tenant: Tenant) -> None:
 
 
 def check_may_grant(policy: Policy, granting: str, granted: str) -> None:
-    """May *granting* promise *granted* by invitation? (ISS-03)
-
-    Elevating roles need a second principal's approval, which this release does not offer; until then they
-    can't be granted by invitation at all (ruling 10).
+    """May *granting* promise *granted* by invitation? (ISS-03) An elevating role is held for approval.
 
     Raises:
         NotPermittedError: this role may invite nobody.
@@ -89,7 +86,7 @@ def check_may_grant(policy: Policy, granting: str, granted: str) -> None:
     """
     if not policy.assignable.get(granting):
         raise NotPermittedError
-    if granted in policy.elevating or not policy.may_grant(granting, granted):
+    if not policy.may_grant(granting, granted):
         raise RoleNotAssignableError
 
 

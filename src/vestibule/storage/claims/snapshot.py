@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from vestibule.core.binding import Grant, Snapshot
+from vestibule.core.binding import BundledGrant, Grant, Snapshot
 from vestibule.core.email import EmailAddress
 from vestibule.core.policy import load_policy
 from vestibule.storage.hot import HotStatement, Kind
@@ -30,6 +31,11 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("revoked_ms", "int"),
     ("membership_expires_in", "int"),
     ("has_reservation", "bool"),
+    ("is_held", "bool"),
+    ("is_approved", "bool"),
+    ("grants_only", "bool"),
+    ("bound_principal_id", "text"),
+    ("bundle", "text"),
     ("tenant_name", "text"),
     ("policy", "text"),
     ("policy_version", "int"),
@@ -48,6 +54,8 @@ _SELECT = """
 SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.inviter_principal_id, i.generation,
   {expires}, {consumed}, i.consumed_by_principal_id, {declined}, {revoked},
   i.membership_expires_in, i.has_reservation,
+  i.held_at IS NOT NULL AND i.approved_at IS NULL, i.approved_at IS NOT NULL, i.grants_only, i.bound_principal_id,
+  {bundle},
   t.name, t.policy, t.policy_version, t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
   m.role, p.name,
   CASE WHEN e.suspended_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > {now}) THEN e.role END,
@@ -60,12 +68,21 @@ LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
 LEFT JOIN vestibule_memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
   AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
+  AND (m.starts_at IS NULL OR m.starts_at <= {now})
 LEFT JOIN vestibule_principals p ON p.principal_id = i.inviter_principal_id
 LEFT JOIN vestibule_memberships e ON e.tenant_id = i.tenant_id
   AND e.principal_id = CAST(:principal_id AS {text})
 LEFT JOIN vestibule_principals o ON o.principal_id = CAST(:principal_id AS {text})
 """
 
+_BUNDLE = """(SELECT {collect} FROM vestibule_invitation_grants g
+    LEFT JOIN vestibule_resources r ON r.tenant_id = i.tenant_id AND r.resource_id = g.resource_id
+      AND r.deleted_at IS NULL
+    WHERE g.invitation_id = i.invitation_id)"""
+_COLLECT = {
+    True: "json_group_array(json_array(g.resource_id, g.role, r.resource_id IS NOT NULL))",
+    False: "CAST(jsonb_agg(jsonb_build_array(g.resource_id, g.role, r.resource_id IS NOT NULL)) AS text)",
+}
 _BY_HASH = "i.claim_token_hash = CAST(:claim_token_hash AS {blob})"
 _BY_ID = "i.invitation_id = CAST(:invitation_id AS {text})"
 
@@ -76,6 +93,7 @@ def _epoch_ms(expression: str) -> str:
 
 def _build(name: str, selector: str, *, is_sqlite: bool) -> HotStatement:
     words = {"text": "text", "blob": "blob" if is_sqlite else "bytea", "shards": str(SEAT_SHARDS)}
+    words["bundle"] = _BUNDLE.format(collect=_COLLECT[is_sqlite])
     columns = ("expires", "consumed", "declined", "revoked")
     if is_sqlite:
         words |= {"now": ":now_ms", "now_ms": ":now_ms"}
@@ -87,9 +105,25 @@ def _build(name: str, selector: str, *, is_sqlite: bool) -> HotStatement:
     return HotStatement(name=name, sql=sql, columns=_COLUMNS)
 
 
-LOAD_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=False)
+LOAD_BUNDLE = """(SELECT {collect} FROM vestibule_invitation_grants g
+    LEFT JOIN vestibule_resources r ON r.tenant_id = i.tenant_id AND r.resource_id = g.resource_id
+      AND r.deleted_at IS NULL
+    WHERE g.invitation_id = i.invitation_id)"""
+_COLLECT = {
+    True: "json_group_array(json_array(g.resource_id, g.role, r.resource_id IS NOT NULL))",
+    False: "CAST(jsonb_agg(jsonb_build_array(g.resource_id, g.role, r.resource_id IS NOT NULL)) AS text)",
+}
+_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=False)
 LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=False)
-SQLITE_LOAD_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=True)
+SQLITE_LOAD_BUNDLE = """(SELECT {collect} FROM vestibule_invitation_grants g
+    LEFT JOIN vestibule_resources r ON r.tenant_id = i.tenant_id AND r.resource_id = g.resource_id
+      AND r.deleted_at IS NULL
+    WHERE g.invitation_id = i.invitation_id)"""
+_COLLECT = {
+    True: "json_group_array(json_array(g.resource_id, g.role, r.resource_id IS NOT NULL))",
+    False: "CAST(jsonb_agg(jsonb_build_array(g.resource_id, g.role, r.resource_id IS NOT NULL)) AS text)",
+}
+_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=True)
 SQLITE_LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=True)
 
 
@@ -121,6 +155,11 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         revoked_at=_read_moment(found["revoked_ms"]),
         membership_expires_in=found["membership_expires_in"],
         has_reservation=found["has_reservation"],
+        is_held=found["is_held"],
+        is_approved=found["is_approved"],
+        grants_only=found["grants_only"],
+        bundle=_read_bundle(found["bundle"]),
+        bound_principal_id=found["bound_principal_id"],
         tenant_name=found["tenant_name"],
         policy=load_policy(found["policy"]),
         policy_version=found["policy_version"],
@@ -128,6 +167,13 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         tenant_deleted=found["tenant_deleted"],
         inviter_role=found["inviter_role"],
         inviter_name=found["inviter_name"],
+    )
+
+
+def _read_bundle(stored: str | None) -> tuple[BundledGrant, ...]:
+    return tuple(
+        BundledGrant(resource_id=resource_id, role=role, is_live=bool(is_live))
+        for resource_id, role, is_live in json.loads(stored or "[]")
     )
 
 
