@@ -12,7 +12,7 @@ import pytest
 from tests.factories import NOW, make_email, make_grant, make_identity, make_snapshot
 from vestibule.core.binding import Decision, Snapshot, judge_claim
 from vestibule.core.identity import VerifiedIdentity
-from vestibule.core.policy import DEFAULT_POLICY
+from vestibule.core.policy import DEFAULT_POLICY, RoleRule
 from vestibule.errors import RejectReason
 
 STRICT = dataclasses.replace(
@@ -51,7 +51,7 @@ REFUSED: dict[str, Case] = {
     "inviter demoted": ({"inviter_role": "member"}, {}, {}, RejectReason.INVITER_NOT_ENTITLED),
     "policy no longer lists the role": (policy(**NOT_LISTED), {}, {}, RejectReason.INVITER_NOT_ENTITLED),
     "role became elevating": (
-        policy(elevating=frozenset({"owner", "member"})),
+        policy(rules={"member": RoleRule(approvals=1)}),
         {},
         {},
         RejectReason.INVITER_NOT_ENTITLED,
