@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Four eyes: who may approve a held request, what exactly is approved, and when there are enough (ISS-04).
 
-An approval is bound to a digest of the whole request and of the policy it was made under. Change anything, and
-it is another digest: earlier approvals no longer count. Every approver is judged when it approves and again when
-the grant is issued (CRYPTO.md 10.2).
+An approval is bound to a digest of the whole request and of the policy it was made under. Change anything,
+and it is another digest: earlier approvals no longer count. Every approver is judged when it approves and
+again when the grant is issued (CRYPTO.md 10.2).
 """
 
 from __future__ import annotations
@@ -107,7 +107,10 @@ def find_objection(policy: Policy, request: HeldRequest, approver: Approver, now
         return "Only an administrator of this tenant may approve."
     if not all(policy.may_grant(member.role, role) for role in invitation.promised_roles):
         return "Only who may grant this role may approve it."
-    if member.principal_id == invitation.inviter_principal_id or approver.addresses & request.inviter_addresses:
+    if (
+        member.principal_id == invitation.inviter_principal_id
+        or approver.addresses & request.inviter_addresses
+    ):
         return "Nobody approves a request of one's own."
     if invitation.invited_email.key in approver.addresses:
         return "Nobody approves a grant to oneself."

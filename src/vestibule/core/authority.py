@@ -7,6 +7,7 @@ learns nothing, not even that it exists (DESIGN.md ruling 13).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from vestibule.core.identity import Actor, HostKey, Scope, VerifiedIdentity
@@ -88,6 +89,17 @@ def check_may_grant(policy: Policy, granting: str, granted: str) -> None:
         raise NotPermittedError
     if not policy.may_grant(granting, granted):
         raise RoleNotAssignableError
+
+
+def check_inviter(policy: Policy, inviter: Membership | None, roles: Iterable[str], now: datetime) -> None:
+    """Whoever asked for this still stands in the tenant and may still grant *roles*.
+
+    Raises:
+        RoleNotAssignableError: not any more.
+    """
+    stands = inviter is not None and inviter.is_in_force(now)
+    if inviter is None or not stands or not all(policy.may_grant(inviter.role, role) for role in roles):
+        raise RoleNotAssignableError("Whoever asked for this may not grant it any more.")
 
 
 def check_may_remove(policy: Policy, removing: Membership, removed: Membership) -> None:

@@ -96,7 +96,7 @@ class Grant:
         return demand_of(self.policy, self.promised_roles)
 
     def is_event_over(self, now: datetime) -> bool:
-        return self.policy.event is not None and now >= self.policy.event.ends_at
+        return self.policy.event is not None and now >= self.policy.event.closes_at
 
     def is_presentable(self, now: datetime) -> bool:
         """May the preview show it to whoever holds the link? Only what its invitee could still accept."""
@@ -197,7 +197,7 @@ def _findings_on_grant(grant: Grant, now: datetime) -> Findings:
 def _findings_on_claimant(
     snapshot: Snapshot, grant: Grant, identity: VerifiedIdentity, matched: VerifiedAddress | None
 ) -> Findings:
-    required = grant.policy.require_connection
+    required = grant.policy.connection_for(grant.invited_email)
     domains = grant.policy.allowed_domains
     return (
         # 6

@@ -42,7 +42,8 @@ class InvitationState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceGrant:
     """One of several things that an invitation grants at once: a role on a resource, perhaps with an end
-    (seconds from acceptance) (ISS-18)."""
+    (seconds from acceptance) (ISS-18).
+    """
 
     resource_id: str
     role: str
@@ -144,9 +145,7 @@ def derive_state(
     return InvitationState.HELD if held else InvitationState.PENDING
 
 
-def decide_lifetime(
-    policy: Policy, roles: Sequence[str], expires_in: int | None, now: datetime
-) -> int:
+def decide_lifetime(policy: Policy, roles: Sequence[str], expires_in: int | None, now: datetime) -> int:
     """Seconds the invitation lives: the shortest of its roles', which a request may shorten and never
     lengthen, and never beyond the tenant's event (ISS-07).
 
@@ -155,7 +154,7 @@ def decide_lifetime(
     """
     ceiling = min(min(max(policy.ttl_of(role), TTL_MIN), TTL_MAX) for role in roles)
     if policy.event is not None:
-        ceiling = min(ceiling, int((policy.event.ends_at - now).total_seconds()))
+        ceiling = min(ceiling, int((policy.event.closes_at - now).total_seconds()))
     if expires_in is None:
         return ceiling
     if not min(TTL_MIN, ceiling) <= expires_in <= ceiling:

@@ -7,6 +7,7 @@ storage place it: one logical write, whoever asked.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,6 +38,7 @@ from vestibule.errors import (
     InvalidRequestError,
     PendingLimitError,
     ReviewOverdueError,
+    RoleNotAssignableError,
 )
 
 
@@ -184,6 +186,42 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
 def is_break_glass(policy: Policy, draft: InvitationDraft) -> bool:
     """Whether somebody must look at it afterwards, because nobody had to before."""
     return any(policy.rule_of(role).review_within is not None for role in promised_roles(draft))
+
+
+def check_still_promised(policy: Policy, invitation: Invitation, now: datetime) -> None:
+    """What was asked for is still there to be granted.
+
+    Raises:
+        EventOverError: the tenant's event admits nobody any more.
+        RoleNotAssignableError: a role is gone.
+    """
+    if policy.event is not None and now >= policy.event.closes_at:
+        raise EventOverError
+    if not set(invitation.promised_roles) <= policy.roles:
+        raise RoleNotAssignableError("A role of this request does not exist any more.")
+
+
+def ensured_id(tenant_id: str, address: EmailAddress) -> str:
+    """The stable name of "this address has a role here" (ISS-17)."""
+    return "ens_" + hashlib.sha256(f"{tenant_id}\0{address.key}".encode()).hexdigest()[:32]
+
+
+def redraft(invitation: Invitation, email: EmailAddress) -> InvitationDraft:
+    """The same promise to another address (ISS-19)."""
+    return InvitationDraft(
+        email=email,
+        role=None if invitation.grants_only else invitation.role,
+        grants=invitation.grants,
+        justification=invitation.justification,
+        membership_starts_at=invitation.membership_starts_at,
+        message=invitation.message,
+        expires_in=invitation.expires_in,
+        scope=invitation.scope,
+        metadata=invitation.metadata,
+        membership_expires_in=invitation.membership_expires_in,
+        locale=invitation.locale,
+        deliver=invitation.deliver,
+    )
 
 
 def check_recipient(policy: Policy, address: EmailAddress, member: Membership | None) -> None:

@@ -30,7 +30,7 @@ from vestibule.core.token import mint_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """What is to be written as one. ``review_due_at``: a break-glass grant that must be looked at by then."""
+    """What is to be written as one. ``review_due_at``: by then a break-glass grant must be looked at."""
 
     invitation: Invitation
     target: str
@@ -42,6 +42,15 @@ class Promise:
     context: RequestContext
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks for it, and when."""
+
+    inviter_principal_id: str
+    now: datetime
+    context: RequestContext
+
+
 def needed_approvals(policy: Policy, roles: Sequence[str]) -> int:
     """How many others must approve before *roles* are promised (ISS-04)."""
     return max((policy.rule_of(role).approvals for role in roles), default=0)
@@ -49,24 +58,21 @@ def needed_approvals(policy: Policy, roles: Sequence[str]) -> int:
 
 def draw_up(
     tenant: Tenant,
-    inviter_principal_id: str,
     draft: InvitationDraft,
+    asked: Asked,
     *,
     carrier_role: str,
-    now: datetime,
-    context: RequestContext,
     claim_token_hash: bytes | None,
     administrators: Sequence[str],
     corrects_id: str | None = None,
 ) -> Promise:
     """The promise of *draft*; *carrier_role* is what its recipient is already when it only adds grants."""
     policy = tenant.policy
-    invitation = _draw_invitation(
-        tenant, inviter_principal_id, draft, carrier_role=carrier_role, now=now, context=context,
-        corrects_id=corrects_id,
-    )  # fmt: skip
+    invitation = _draw_invitation(tenant, draft, asked, carrier_role=carrier_role, corrects_id=corrects_id)
     is_held = invitation.held_at is not None
-    events, messages = _announce(tenant, invitation, draft, administrators, by_link=claim_token_hash is not None)
+    events, messages = _announce(
+        tenant, invitation, draft, administrators, by_link=claim_token_hash is not None
+    )
     within = [policy.rule_of(role).review_within for role in promised_roles(draft)]
     review = min((seconds for seconds in within if seconds is not None), default=None)
     return Promise(
@@ -74,10 +80,10 @@ def draw_up(
         target=find_target(policy, draft, invitation.role),
         reserves_seat=not is_held and reserves_seat(policy, invitation),
         claim_token_hash=None if is_held else claim_token_hash,
-        review_due_at=None if review is None else now + timedelta(seconds=review),
+        review_due_at=None if review is None else asked.now + timedelta(seconds=review),
         events=events,
         messages=messages,
-        context=context,
+        context=asked.context,
     )
 
 
@@ -96,15 +102,13 @@ def find_target(policy: Policy, draft: InvitationDraft, role: str) -> str:
 
 def _draw_invitation(
     tenant: Tenant,
-    inviter_principal_id: str,
     draft: InvitationDraft,
+    asked: Asked,
     *,
     carrier_role: str,
-    now: datetime,
-    context: RequestContext,
     corrects_id: str | None,
 ) -> Invitation:
-    roles = promised_roles(draft)
+    roles, now = promised_roles(draft), asked.now
     lifetime = decide_lifetime(tenant.policy, roles, draft.expires_in, now)
     is_held = needed_approvals(tenant.policy, roles) > 0
     return Invitation(
@@ -112,7 +116,7 @@ def _draw_invitation(
         tenant_id=tenant.tenant_id,
         role=draft.role or carrier_role,
         invited_email=draft.email,
-        inviter_principal_id=inviter_principal_id,
+        inviter_principal_id=asked.inviter_principal_id,
         generation=1,
         created_at=now,
         expires_in=draft.expires_in,
@@ -130,7 +134,7 @@ def _draw_invitation(
         deliver=draft.deliver,
         held_at=now if is_held else None,
         corrects_id=corrects_id,
-        correlation_id=context.correlation_id,
+        correlation_id=asked.context.correlation_id,
     )
 
 

@@ -43,7 +43,9 @@ def demand_of(policy: Policy, roles: Iterable[str]) -> Demand:
     """The strictest of what policy asks for *roles*."""
     rules = [policy.rule_of(role) for role in roles]
     ages = [rule.auth_max_age for rule in rules if rule.auth_max_age is not None]
-    return Demand(max_age=min(ages, default=None), amr_any=tuple(rule.amr_any for rule in rules if rule.amr_any))
+    return Demand(
+        max_age=min(ages, default=None), amr_any=tuple(rule.amr_any for rule in rules if rule.amr_any)
+    )
 
 
 def check_session(demand: Demand, identity: VerifiedIdentity, now: datetime) -> None:

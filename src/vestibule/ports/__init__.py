@@ -14,12 +14,15 @@ from vestibule.ports.delivery import ClaimedMessage, Outbox
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
+from vestibule.ports.promises import Approvals, Promises, Review, Reviews
+from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Lock, Tenants
 from vestibule.ports.unit_of_work import Runner, UnitOfWork
 
 __all__ = [
     "Accounts",
     "ApiKeys",
+    "Approvals",
     "AssertionVerifier",
     "Audit",
     "ClaimKey",
@@ -37,7 +40,11 @@ __all__ = [
     "Passwords",
     "PrincipalRecord",
     "Principals",
+    "Promises",
     "RateLimits",
+    "Resources",
+    "Review",
+    "Reviews",
     "Runner",
     "Settlement",
     "Tenants",

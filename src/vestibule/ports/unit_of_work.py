@@ -14,6 +14,8 @@ from vestibule.ports.delivery import Outbox
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
 from vestibule.ports.members import Members, Principals
+from vestibule.ports.promises import Approvals, Promises, Reviews
+from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Tenants
 
 
@@ -24,6 +26,10 @@ class UnitOfWork(Protocol):
     principals: Principals
     members: Members
     invitations: Invitations
+    promises: Promises
+    approvals: Approvals
+    reviews: Reviews
+    resources: Resources
     claims: Claims
     audit: Audit
     outbox: Outbox

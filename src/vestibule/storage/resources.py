@@ -47,9 +47,7 @@ class SqlResources:
         return None if row is None else read_resource(row)
 
     def put(self, tenant_id: str, resource_id: str, name: str) -> bool:
-        live = sa.update(resources).where(
-            self._is(tenant_id, resource_id), resources.c.deleted_at.is_(None)
-        )
+        live = sa.update(resources).where(self._is(tenant_id, resource_id), resources.c.deleted_at.is_(None))
         if self._connection.execute(live.values(name=name)).rowcount:
             return False
         again = sa.update(resources).where(self._is(tenant_id, resource_id))

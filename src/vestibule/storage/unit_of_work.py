@@ -19,6 +19,7 @@ from vestibule.errors import MisuseError
 from vestibule.ports import (
     Accounts,
     ApiKeys,
+    Approvals,
     Audit,
     Claims,
     Idempotency,
@@ -26,11 +27,15 @@ from vestibule.ports import (
     Members,
     Outbox,
     Principals,
+    Promises,
     RateLimits,
+    Resources,
+    Reviews,
     Tenants,
 )
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
+from vestibule.storage.approvals import SqlApprovals, SqlReviews
 from vestibule.storage.audit import SqlAudit
 from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
@@ -42,7 +47,9 @@ from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
 from vestibule.storage.principals import SqlPrincipals
+from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
+from vestibule.storage.resources import SqlResources
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
 from vestibule.storage.tenants import SqlTenants
 
@@ -87,6 +94,18 @@ class SqlUnitOfWork:
             self.invitations = HostedInvitations(connection, self.now, seats)
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.promises: Promises = SqlPromises(
+            connection,
+            self.now,
+            members=self.members,
+            invitations=self.invitations,
+            claims=self.claims,
+            audit=self.audit,
+            outbox=self.outbox,
+        )
+        self.approvals: Approvals = SqlApprovals(connection, self.now)
+        self.reviews: Reviews = SqlReviews(connection, self.now)
+        self.resources: Resources = SqlResources(connection, self.now)
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)

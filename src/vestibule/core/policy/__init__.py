@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from vestibule.core.policy.document import dump_policy, load_policy, parse_policy
+from vestibule.core.policy.document import dump_policy, load_policy, parse_policy, policy_hash
 from vestibule.core.policy.rules import (
     COOLDOWN_MAX,
     DEFAULT_ASSIGNABLE,
@@ -35,4 +35,5 @@ __all__ = [
     "dump_policy",
     "load_policy",
     "parse_policy",
+    "policy_hash",
 ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -134,6 +135,17 @@ def dump_policy(policy: Policy) -> str:
         "ttl": dict(policy.ttl),
     }
     return canonical(document)
+
+
+@lru_cache(maxsize=4096)
+def hash_document(stored: str) -> str:
+    """What names a canonical document: ``sha256:`` and its digest."""
+    return "sha256:" + hashlib.sha256(stored.encode()).hexdigest()
+
+
+def policy_hash(policy: Policy) -> str:
+    """What names this policy, whatever its spelling (TEN-02)."""
+    return hash_document(dump_policy(policy))
 
 
 def canonical(document: Mapping[str, Any]) -> str:

@@ -54,7 +54,8 @@ _SELECT = """
 SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.inviter_principal_id, i.generation,
   {expires}, {consumed}, i.consumed_by_principal_id, {declined}, {revoked},
   i.membership_expires_in, i.has_reservation,
-  i.held_at IS NOT NULL AND i.approved_at IS NULL, i.approved_at IS NOT NULL, i.grants_only, i.bound_principal_id,
+  i.held_at IS NOT NULL AND i.approved_at IS NULL, i.approved_at IS NOT NULL, i.grants_only,
+  i.bound_principal_id,
   {bundle},
   t.name, t.policy, t.policy_version, t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
   m.role, p.name,
@@ -76,8 +77,8 @@ LEFT JOIN vestibule_principals o ON o.principal_id = CAST(:principal_id AS {text
 """
 
 _BUNDLE = """(SELECT {collect} FROM vestibule_invitation_grants g
-    LEFT JOIN vestibule_resources r ON r.tenant_id = i.tenant_id AND r.resource_id = g.resource_id
-      AND r.deleted_at IS NULL
+    LEFT JOIN vestibule_resources r ON r.tenant_id = i.tenant_id
+      AND r.resource_id = g.resource_id AND r.deleted_at IS NULL
     WHERE g.invitation_id = i.invitation_id)"""
 _COLLECT = {
     True: "json_group_array(json_array(g.resource_id, g.role, r.resource_id IS NOT NULL))",
@@ -105,25 +106,9 @@ def _build(name: str, selector: str, *, is_sqlite: bool) -> HotStatement:
     return HotStatement(name=name, sql=sql, columns=_COLUMNS)
 
 
-LOAD_BUNDLE = """(SELECT {collect} FROM vestibule_invitation_grants g
-    LEFT JOIN vestibule_resources r ON r.tenant_id = i.tenant_id AND r.resource_id = g.resource_id
-      AND r.deleted_at IS NULL
-    WHERE g.invitation_id = i.invitation_id)"""
-_COLLECT = {
-    True: "json_group_array(json_array(g.resource_id, g.role, r.resource_id IS NOT NULL))",
-    False: "CAST(jsonb_agg(jsonb_build_array(g.resource_id, g.role, r.resource_id IS NOT NULL)) AS text)",
-}
-_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=False)
+LOAD_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=False)
 LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=False)
-SQLITE_LOAD_BUNDLE = """(SELECT {collect} FROM vestibule_invitation_grants g
-    LEFT JOIN vestibule_resources r ON r.tenant_id = i.tenant_id AND r.resource_id = g.resource_id
-      AND r.deleted_at IS NULL
-    WHERE g.invitation_id = i.invitation_id)"""
-_COLLECT = {
-    True: "json_group_array(json_array(g.resource_id, g.role, r.resource_id IS NOT NULL))",
-    False: "CAST(jsonb_agg(jsonb_build_array(g.resource_id, g.role, r.resource_id IS NOT NULL)) AS text)",
-}
-_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=True)
+SQLITE_LOAD_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=True)
 SQLITE_LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=True)
 
 

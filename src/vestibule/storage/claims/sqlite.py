@@ -87,7 +87,8 @@ WHERE i.invitation_id = :invitation_id AND vestibule_memberships.tenant_id = i.t
 """
 # All or none: every resource is still there; what is held already is kept.
 _BUNDLE = f"""
-INSERT INTO vestibule_grants (tenant_id, principal_id, resource_id, role, created_at, expires_at, invitation_id)
+INSERT INTO vestibule_grants (tenant_id, principal_id, resource_id, role, created_at, expires_at,
+  invitation_id)
 SELECT :tenant_id, :principal_id, g.resource_id, g.role, :now_ms,
   NULLIF(MIN(COALESCE(:now_ms + g.expires_in * 1000, {_NEVER}), COALESCE(:ends_ms, {_NEVER})), {_NEVER}),
   g.invitation_id
