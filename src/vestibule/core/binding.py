@@ -11,10 +11,11 @@ The steps:
 2. it is still pending: not consumed, declined or revoked, and ``now < expires_at`` (LIF-01)
 3. the tenant is active (ACC-09, LIF-03)
 4. the role still exists (ACC-09)
-5. the inviter still stands in the tenant and may still grant that role (ACC-09)
+5. the inviter still stands in the tenant and may still grant that role; where the rule of a domain promised,
+   that rule is still in force, proved, and for that role (ACC-09, TEN-03)
 6. a currently verified address equals the invited one, byte for byte (ACC-03)
 7. the session came through the connection that the tenant requires (ACC-05)
-8. the invited domain is still allowed (ISS-09)
+8. the invited domain is still allowed, and not denied (ISS-09)
 9. the claiming principal has not been offboarded (LIF-03)
 10. there is a seat: a free one, this invitation's own reservation, or an existing membership (ruling 8)
 
@@ -26,8 +27,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from vestibule.core.domain import DomainRule, Rung, rule_admits
 from vestibule.core.email import EmailAddress
-from vestibule.core.identity import VerifiedAddress, VerifiedIdentity
+from vestibule.core.identity import RULE_NAMES, VerifiedAddress, VerifiedIdentity
 from vestibule.core.invitation import InvitationState, derive_state
 from vestibule.core.policy import Policy
 from vestibule.errors import RejectReason
@@ -57,6 +59,28 @@ class Grant:
     tenant_deleted: bool
     inviter_role: str | None
     inviter_name: str | None
+    domain_rule: DomainRule | None = None
+
+    @property
+    def is_by_rule(self) -> bool:
+        """Was it the rule of a domain that promised, and no person?"""
+        return self.inviter_principal_id.startswith(RULE_NAMES)
+
+    @property
+    def inviter_stands(self) -> bool:
+        """The inviter is a member in force; or the rule is still in force, and for this role."""
+        if not self.is_by_rule:
+            return self.inviter_role is not None
+        return rule_admits(
+            self.domain_rule, self.policy, self.inviter_principal_id, self.invited_email, self.role
+        )
+
+    @property
+    def is_domain_allowed(self) -> bool:
+        """The allow-list admits the invited domain, and no rung denies it."""
+        domains, rule = self.policy.allowed_domains, self.domain_rule
+        is_denied = rule is not None and rule.rung is Rung.DENY
+        return not is_denied and (domains is None or self.invited_email.is_within(domains))
 
     def state_at(self, now: datetime) -> InvitationState:
         return derive_state(
@@ -68,14 +92,13 @@ class Grant:
 
     def is_presentable(self, now: datetime) -> bool:
         """May the preview show it to whoever holds the link? Only what its invitee could still accept."""
-        domains = self.policy.allowed_domains
         return (
             self.state_at(now) is InvitationState.PENDING
             and not self.tenant_suspended
             and not self.tenant_deleted
             and _may_still_grant(self)
             and self.role in self.policy.roles
-            and (domains is None or self.invited_email.is_within(domains))
+            and self.is_domain_allowed
         )
 
 
@@ -122,7 +145,6 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
         return Decision(reason=RejectReason.UNKNOWN)
     matched = identity.find_evidence(grant.invited_email)
     required = grant.policy.require_connection
-    domains = grant.policy.allowed_domains
     findings: tuple[tuple[bool, RejectReason], ...] = (
         # 2
         (grant.state_at(snapshot.now) is not InvitationState.PENDING, _state_reason(grant, snapshot.now)),
@@ -132,14 +154,14 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
         # 4
         (grant.role not in grant.policy.roles, RejectReason.ROLE_GONE),
         # 5
-        (grant.inviter_role is None, RejectReason.INVITER_GONE),
+        (not grant.inviter_stands, RejectReason.INVITER_GONE),
         (not _may_still_grant(grant), RejectReason.INVITER_NOT_ENTITLED),
         # 6
         (matched is None, RejectReason.WRONG_RECIPIENT),
         # 7
         (required is not None and identity.connection != required, RejectReason.WRONG_CONNECTION),
         # 8
-        (domains is not None and not grant.invited_email.is_within(domains), RejectReason.DOMAIN_NOT_ALLOWED),
+        (not grant.is_domain_allowed, RejectReason.DOMAIN_NOT_ALLOWED),
         # 9
         (snapshot.principal_offboarded, RejectReason.PRINCIPAL_OFFBOARDED),
         # 10
@@ -156,6 +178,8 @@ def _state_reason(grant: Grant, now: datetime) -> RejectReason:
 
 
 def _may_still_grant(grant: Grant) -> bool:
+    if grant.is_by_rule:
+        return grant.inviter_stands
     if grant.inviter_role is None or grant.role in grant.policy.elevating:
         return False
     return grant.policy.may_grant(grant.inviter_role, grant.role)

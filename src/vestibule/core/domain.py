@@ -19,7 +19,7 @@ from enum import StrEnum
 from vestibule.core.email import AddressFaultError, EmailAddress, parse_domain
 from vestibule.core.identity import RULE_NAMES
 from vestibule.core.policy import OWNER, Policy
-from vestibule.errors import FieldFault, InvalidRequestError
+from vestibule.errors import DomainNotAllowedError, FieldFault, InvalidRequestError
 
 RECORD_LABEL = "_vestibule"
 RECORD_PREFIX = "vestibule-domain="
@@ -170,6 +170,16 @@ def check_domain_kind(kind: DomainKind | None, rung: Rung | None) -> None:
         what = "public mail" if kind is DomainKind.PUBLIC_MAIL else "disposable mail"
         told = f"Anybody can have an address at this {what} domain; it can only be deny or invite_only."
         raise InvalidRequestError(FieldFault("/domain", told))
+
+
+def check_not_denied(rule: DomainRule | None) -> None:
+    """No rung of the tenant denies the domain.
+
+    Raises:
+        DomainNotAllowedError: it is denied.
+    """
+    if rule is not None and rule.rung is Rung.DENY:
+        raise DomainNotAllowedError
 
 
 def check_default_role(policy: Policy, role: str) -> None:
