@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Domains of a tenant: how one is proved, and what an address there may expect (TEN-03, ISS-09).
 
-A domain stands on one rung of a ladder. From ``suggest`` upwards the rung needs a live proof by DNS; when the
-proof lapses, the rung in force is ``invite_only`` at that moment, whoever has or has not recorded it. A domain
-means its whole labels: ``acme.com`` says nothing about ``sub.acme.com`` or ``evilacme.com`` (ATTACKS S03).
+A domain stands on one rung of a ladder. From ``suggest`` upwards the rung needs a live proof by DNS; when
+the proof lapses, the rung in force is ``invite_only`` at that moment, whoever has or has not recorded it.
+A domain means its whole labels: ``acme.com`` says nothing about ``sub.acme.com`` or ``evilacme.com`` (S03).
 
-Where rules combine, the strictest wins (S07): the tenant's allow-list, its required connection, the roles that
-need an approval, and a person's earlier removal each narrow what a rung offers; none widens it.
+Where rules combine, the strictest wins (S07): the tenant's allow-list, its required connection, the roles
+that need an approval, and a person's earlier removal each narrow what a rung offers; none widens it.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class DomainFinding(StrEnum):
     TOO_MANY_RECORDS = "too_many_records"
     SERVER_FAILED = "server_failed"
     MALFORMED = "malformed"
+    ALIAS = "alias"
     TIMED_OUT = "timed_out"
     NOT_PROVABLE = "not_provable"
 
