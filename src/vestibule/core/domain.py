@@ -88,6 +88,14 @@ class ProofPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DomainDraft:
+    """What an owner may say about a domain; what is None is kept, or has its default."""
+
+    rung: Rung | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DomainAnswer:
     """What DNS said: the texts of the records at one name, or the fault on the way to them."""
 
