@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tenants that a signed-in person may join, ask to join, or is told of (TEN-03, TEN-04).
 
-Who sees a tenant here: a person with a currently verified address at a domain that the tenant itself has proved
-and put on a rung from ``suggest`` upwards. Nobody else learns that it exists. What is told is its id, its name
-and the door; no member, no role, no policy.
+Who sees a tenant here: a person with a currently verified address at a domain that the tenant itself has
+proved and put on a rung from ``suggest`` upwards. Nobody else learns that it exists. What is told is its id,
+its name and the door; no member, no role, no policy.
 """
 
 from __future__ import annotations
