@@ -23,6 +23,8 @@ VestibuleError                     what a caller may handle; carries a stable ``
   DigestMismatchError              the request is not the one that was shown
   TenantDeletedError               a deleted tenant's id can't be used again
   LastOwnerError                   a tenant never loses its last owner
+  DomainNotProvedError             this rung of a domain needs a live proof
+  JoinDecidedError                 a request to join was decided before
   RateLimitedError                 carries when to try again
     TooSoonError
   ClaimRejectedError               every failed claim; private ``reason``
@@ -220,6 +222,18 @@ class LastOwnerError(VestibuleError):
     """A tenant never loses its last owner; make somebody else an owner first."""
 
     code = "last_owner"
+
+
+class DomainNotProvedError(VestibuleError):
+    """This needs a live proof of the domain; publish its TXT record and check it first."""
+
+    code = "domain_not_proved"
+
+
+class JoinDecidedError(VestibuleError):
+    """This request was decided before."""
+
+    code = "join_decided"
 
 
 class RateLimitedError(VestibuleError):

@@ -55,6 +55,19 @@ def check_administrator(tenant: Tenant | None, standing: Membership | None, now:
     return membership
 
 
+def check_owner(tenant: Tenant | None, standing: Membership | None, now: datetime) -> Membership:
+    """An owner in force: for switches that decide who gets in without a word (ATTACKS D12, K11).
+
+    Raises:
+        NotFoundError: no such tenant, or the caller does not belong to it.
+        NotPermittedError: a member who does not own it.
+    """
+    membership = check_member(tenant, standing, now)
+    if membership.role != OWNER:
+        raise NotPermittedError
+    return membership
+
+
 def check_member(tenant: Tenant | None, standing: Membership | None, now: datetime) -> Membership:
     """A member in force of a tenant that is not deleted.
 

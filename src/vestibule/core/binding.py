@@ -11,11 +11,12 @@ The steps:
 2. it is still pending: not consumed, declined or revoked, and ``now < expires_at`` (LIF-01)
 3. the tenant is active (ACC-09, LIF-03), and its event not over (ISS-07)
 4. every role it promises still exists, and every resource (ACC-09, ISS-18)
-5. the inviter still stands in the tenant and may still grant those roles, and who had to approve did (ISS-04)
+5. the inviter still stands and may still grant those roles, and who had to approve did (ISS-04);
+   where the rule of a domain promised, it is still in force, proved, and for that role (TEN-03)
 6. a currently verified address equals the invited one, byte for byte (ACC-03), and no other principal has
    claimed it before (ACC-16)
 7. the session came through the connection that the tenant requires (ACC-05)
-8. the invited domain is still allowed (ISS-09)
+8. the invited domain is still allowed, and not denied (ISS-09)
 9. the claiming principal has not been offboarded (LIF-03)
 10. there is a seat: a free one, this invitation's own reservation, or an existing membership (ruling 8)
 11. the session is as fresh and as strong as the roles ask for (RFC 9470)
@@ -28,8 +29,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from vestibule.core.domain import DomainRule, Rung, rule_admits
 from vestibule.core.email import EmailAddress
-from vestibule.core.identity import VerifiedAddress, VerifiedIdentity
+from vestibule.core.identity import RULE_NAMES, VerifiedAddress, VerifiedIdentity
 from vestibule.core.invitation import InvitationState, derive_state
 from vestibule.core.policy import Policy
 from vestibule.core.stepup import Demand, demand_of
@@ -74,6 +76,28 @@ class Grant:
     tenant_deleted: bool
     inviter_role: str | None
     inviter_name: str | None
+    domain_rule: DomainRule | None = None
+
+    @property
+    def is_by_rule(self) -> bool:
+        """Was it the rule of a domain that promised, and no person?"""
+        return self.inviter_principal_id.startswith(RULE_NAMES)
+
+    @property
+    def inviter_stands(self) -> bool:
+        """The inviter is a member in force; or the rule is still in force, and for this role."""
+        if not self.is_by_rule:
+            return self.inviter_role is not None
+        return rule_admits(
+            self.domain_rule, self.policy, self.inviter_principal_id, self.invited_email, self.role
+        )
+
+    @property
+    def is_domain_allowed(self) -> bool:
+        """The allow-list admits the invited domain, and no rung denies it."""
+        domains, rule = self.policy.allowed_domains, self.domain_rule
+        is_denied = rule is not None and rule.rung is Rung.DENY
+        return not is_denied and (domains is None or self.invited_email.is_within(domains))
 
     def state_at(self, now: datetime) -> InvitationState:
         return derive_state(
@@ -100,7 +124,6 @@ class Grant:
 
     def is_presentable(self, now: datetime) -> bool:
         """May the preview show it to whoever holds the link? Only what its invitee could still accept."""
-        domains = self.policy.allowed_domains
         return (
             self.state_at(now) is InvitationState.PENDING
             and not self.tenant_suspended
@@ -110,7 +133,7 @@ class Grant:
             and _is_approved(self)
             and _roles_exist(self)
             and all(one.is_live for one in self.bundle)
-            and (domains is None or self.invited_email.is_within(domains))
+            and self.is_domain_allowed
         )
 
 
@@ -188,7 +211,7 @@ def _findings_on_grant(grant: Grant, now: datetime) -> Findings:
         (not _roles_exist(grant), RejectReason.ROLE_GONE),
         (not all(one.is_live for one in grant.bundle), RejectReason.TARGET_GONE),
         # 5
-        (grant.inviter_role is None, RejectReason.INVITER_GONE),
+        (not grant.inviter_stands, RejectReason.INVITER_GONE),
         (not _may_still_grant(grant), RejectReason.INVITER_NOT_ENTITLED),
         (not _is_approved(grant), RejectReason.NOT_APPROVED),
     )
@@ -198,7 +221,6 @@ def _findings_on_claimant(
     snapshot: Snapshot, grant: Grant, identity: VerifiedIdentity, matched: VerifiedAddress | None
 ) -> Findings:
     required = grant.policy.connection_for(grant.invited_email)
-    domains = grant.policy.allowed_domains
     return (
         # 6
         (matched is None, RejectReason.WRONG_RECIPIENT),
@@ -207,7 +229,7 @@ def _findings_on_claimant(
         # 7
         (required is not None and identity.connection != required, RejectReason.WRONG_CONNECTION),
         # 8
-        (domains is not None and not grant.invited_email.is_within(domains), RejectReason.DOMAIN_NOT_ALLOWED),
+        (not grant.is_domain_allowed, RejectReason.DOMAIN_NOT_ALLOWED),
         # 9
         (snapshot.principal_offboarded, RejectReason.PRINCIPAL_OFFBOARDED),
     )
@@ -218,6 +240,8 @@ def _state_reason(grant: Grant, now: datetime) -> RejectReason:
 
 
 def _may_still_grant(grant: Grant) -> bool:
+    if grant.is_by_rule:
+        return grant.inviter_stands
     granting = grant.inviter_role
     return granting is not None and all(
         grant.policy.may_grant(granting, role) for role in grant.promised_roles

@@ -15,7 +15,9 @@ PRINCIPAL_ID_MAX = 255
 # Names that are ours to give; no host assertion may speak as one of them.
 LOCAL_NAMES = "local|"
 KEY_NAMES = "key|"
-RESERVED_NAMES = (LOCAL_NAMES, KEY_NAMES)
+# The rule of a tenant's domain, where it is the rule itself that promises (core/domain.py).
+RULE_NAMES = "domain|"
+RESERVED_NAMES = (LOCAL_NAMES, KEY_NAMES, RULE_NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

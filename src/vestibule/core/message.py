@@ -106,6 +106,26 @@ class AccountExistsMail(OutboxMessage):
     challenge_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinRequestNotice(OutboxMessage):
+    """Tell an administrator that somebody asks to join; it carries no link that decides (TEN-04)."""
+
+    kind = "join_request_notice"
+    tenant_id: str
+    request_id: str
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainNotice(OutboxMessage):
+    """Tell an owner that the proof of a domain is not found any more, or has lapsed."""
+
+    kind = "domain_notice"
+    tenant_id: str
+    domain: str
+    principal_id: str
+
+
 MESSAGE_TYPES: dict[str, type[OutboxMessage]] = {
     kind.kind: kind
     for kind in (
@@ -119,6 +139,8 @@ MESSAGE_TYPES: dict[str, type[OutboxMessage]] = {
         RenewalNotice,
         CodeMail,
         AccountExistsMail,
+        JoinRequestNotice,
+        DomainNotice,
     )
 }
 

@@ -11,6 +11,7 @@ from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.delivery import ClaimedMessage, Outbox
+from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
@@ -29,11 +30,14 @@ __all__ = [
     "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "DomainNames",
+    "Domains",
     "EventStamp",
     "Idempotency",
     "InvitationDraft",
     "InvitationFilter",
     "Invitations",
+    "JoinRequests",
     "Lock",
     "Members",
     "Outbox",

@@ -77,6 +77,9 @@ class Invitations(Protocol):
         self, addresses: Iterable[str], reason: str, *, tenant_id: str | None = None
     ) -> Sequence[tuple[str, str]]: ...
 
+    def revoke_of_domain(self, tenant_id: str, domain: str, reason: str) -> Sequence[tuple[str, str]]:
+        """Revoke what is pending to addresses at exactly this domain."""
+
     def list_of_tenant(
         self, tenant_id: str, wanted: InvitationFilter, request: PageRequest
     ) -> Page[Invitation]: ...

@@ -22,8 +22,10 @@ from vestibule.ports import (
     Approvals,
     Audit,
     Claims,
+    Domains,
     Idempotency,
     Invitations,
+    JoinRequests,
     Members,
     Outbox,
     Principals,
@@ -42,8 +44,10 @@ from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
 from vestibule.storage.dialect import begin_joined
+from vestibule.storage.domains import SqlDomains
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
+from vestibule.storage.join_requests import SqlJoinRequests
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
 from vestibule.storage.principals import SqlPrincipals
@@ -110,6 +114,8 @@ class SqlUnitOfWork:
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
+        self.domains: Domains = SqlDomains(connection, self.now)
+        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

@@ -42,6 +42,8 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.DigestMismatchError: Problem(409, "The request has changed."),
     errors.TenantDeletedError: Problem(409, "The tenant was deleted."),
     errors.LastOwnerError: Problem(409, "A tenant keeps its last owner."),
+    errors.DomainNotProvedError: Problem(409, "The domain is not proved."),
+    errors.JoinDecidedError: Problem(409, "The request was decided before."),
     errors.TooSoonError: Problem(429, "Too soon."),
     errors.RateLimitedError: Problem(429, "Too many requests."),
     errors.ClaimRejectedError: Problem(404, "This invitation is invalid or no longer valid."),

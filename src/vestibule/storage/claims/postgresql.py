@@ -21,7 +21,7 @@ from vestibule.storage.claims.postgresql_sql import (
     SETTLE_DECLINE,
     SETTLE_REFUSAL,
 )
-from vestibule.storage.claims.settlement import seat_change, seat_return
+from vestibule.storage.claims.settlement import rule_values, seat_change, seat_return
 from vestibule.storage.claims.snapshot import LOAD_BY_HASH, LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import Lane
 from vestibule.storage.schema import to_milliseconds
@@ -110,9 +110,10 @@ class PostgresqlClaims:
             "invitation_id": grant.invitation_id,
             "generation": grant.generation,
             "claim_token_hash": settlement.key.claim_token_hash,
-            "own_members": self._own_members,
+            "checks_inviter": self._own_members and not grant.is_by_rule,
             "inviter_principal_id": grant.inviter_principal_id,
             "inviter_role": grant.inviter_role,
+            **rule_values(grant),
             "principal_id": settlement.identity.principal_id,
             "event_id": event.event_id,
             "event_kind": event.kind,

@@ -2,7 +2,8 @@
 """The settling statements on PostgreSQL: one data-modifying CTE each, one round trip.
 
 Each re-checks, at the moment of writing, what the snapshot promised: the tenant's state and policy version
-(under the share lock that the foreign key takes anyway), the inviter's role, the record's own state against
+(under the share lock that the foreign key takes anyway), the inviter's role (or the rule of the domain that
+promised, and its proof), the record's own state against
 ``clock_timestamp()`` (``now()`` would be frozen at the start of the transaction and let an expired row
 through after a lock wait), its generation and hash, the seat, the unique membership. Nothing is written
 unless the record was consumed; if a later part then finds itself too late, ``vestibule_lost_race()`` raises
@@ -28,11 +29,15 @@ granted AS (
     AND expires_at > clock_timestamp() AND (held_at IS NULL OR approved_at IS NOT NULL)
     AND (bound_principal_id IS NULL OR bound_principal_id = CAST(:principal_id AS text))
     AND EXISTS (SELECT 1 FROM tenant)
-    AND (NOT CAST(:own_members AS boolean) OR EXISTS (
+    AND (NOT CAST(:checks_inviter AS boolean) OR EXISTS (
       SELECT 1 FROM vestibule_memberships WHERE tenant_id = CAST(:tenant_id AS text)
         AND principal_id = CAST(:inviter_principal_id AS text) AND role = CAST(:inviter_role AS text)
         AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
         AND (starts_at IS NULL OR starts_at <= clock_timestamp())))
+    AND (CAST(:rule_domain AS text) IS NULL OR EXISTS (
+      SELECT 1 FROM vestibule_domains WHERE tenant_id = CAST(:tenant_id AS text)
+        AND domain = CAST(:rule_domain AS text) AND rung = CAST(:rule_rung AS text)
+        AND role = vestibule_invitations.role AND proof_expires_at > clock_timestamp()))
   RETURNING invitation_id, tenant_id, role, invited_email, membership_starts_at, membership_expires_in
 )"""
 

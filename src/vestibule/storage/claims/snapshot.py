@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from vestibule.core.binding import BundledGrant, Grant, Snapshot
+from vestibule.core.domain import DomainRule, Rung
 from vestibule.core.email import EmailAddress
 from vestibule.core.policy import load_policy
 from vestibule.storage.hot import HotStatement, Kind
@@ -47,6 +48,9 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("holds_seat", "bool"),
     ("seat_shard", "int"),
     ("principal_offboarded", "bool"),
+    ("domain_rung", "text"),
+    ("domain_role", "text"),
+    ("domain_proved", "bool"),
 )
 _NAMES = tuple(name for name, _ in _COLUMNS)
 
@@ -63,13 +67,15 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   e.principal_id IS NOT NULL,
   (SELECT s.shard FROM vestibule_seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
     ORDER BY (s.shard + CAST(:spread AS integer)) % {shards} LIMIT 1),
-  o.offboarded_at IS NOT NULL
+  o.offboarded_at IS NOT NULL,
+  d.rung, d.role, COALESCE(d.proof_expires_at > {now}, FALSE)
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
 LEFT JOIN vestibule_memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
   AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
   AND (m.starts_at IS NULL OR m.starts_at <= {now})
+LEFT JOIN vestibule_domains d ON d.tenant_id = i.tenant_id AND d.domain = {invited_domain}
 LEFT JOIN vestibule_principals p ON p.principal_id = i.inviter_principal_id
 LEFT JOIN vestibule_memberships e ON e.tenant_id = i.tenant_id
   AND e.principal_id = CAST(:principal_id AS {text})
@@ -98,9 +104,11 @@ def _build(name: str, selector: str, *, is_sqlite: bool) -> HotStatement:
     columns = ("expires", "consumed", "declined", "revoked")
     if is_sqlite:
         words |= {"now": ":now_ms", "now_ms": ":now_ms"}
+        words |= {"invited_domain": "substr(i.invited_email, instr(i.invited_email, '@') + 1)"}
         words |= {column: f"i.{column}_at" for column in columns}
     else:
         words |= {"now": "clock_timestamp()", "now_ms": _epoch_ms("clock_timestamp()")}
+        words |= {"invited_domain": "split_part(i.invited_email, '@', 2)"}
         words |= {column: _epoch_ms(f"i.{column}_at") for column in columns}
     sql = _SELECT.format(selector=selector.format(**words), **words)
     return HotStatement(name=name, sql=sql, columns=_COLUMNS)
@@ -152,6 +160,7 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         tenant_deleted=found["tenant_deleted"],
         inviter_role=found["inviter_role"],
         inviter_name=found["inviter_name"],
+        domain_rule=_read_domain_rule(found),
     )
 
 
@@ -160,6 +169,13 @@ def _read_bundle(stored: str | None) -> tuple[BundledGrant, ...]:
         BundledGrant(resource_id=resource_id, role=role, is_live=bool(is_live))
         for resource_id, role, is_live in json.loads(stored or "[]")
     )
+
+
+def _read_domain_rule(found: Mapping[str, Any]) -> DomainRule | None:
+    if found["domain_rung"] is None:
+        return None
+    rung = Rung(found["domain_rung"])
+    return DomainRule(rung=rung, role=found["domain_role"], is_proved=found["domain_proved"])
 
 
 def _read_moment(milliseconds: int | None) -> datetime | None:

@@ -20,7 +20,7 @@ from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
 from vestibule.core.token import mint_id
 from vestibule.ports import ClaimKey, EventStamp, Settlement
-from vestibule.storage.claims.settlement import seat_change, seat_return
+from vestibule.storage.claims.settlement import rule_values, seat_change, seat_return
 from vestibule.storage.claims.snapshot import SQLITE_LOAD_BY_HASH, SQLITE_LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import CoreLane
 from vestibule.storage.rate_limits import take_hits
@@ -36,10 +36,13 @@ _GUARD = """
     AND EXISTS (SELECT 1 FROM vestibule_tenants
       WHERE tenant_id = :tenant_id AND policy_version = :policy_version
       AND suspended_at IS NULL AND deleted_at IS NULL)
-    AND (NOT :own_members OR EXISTS (SELECT 1 FROM vestibule_memberships WHERE tenant_id = :tenant_id
+    AND (NOT :checks_inviter OR EXISTS (SELECT 1 FROM vestibule_memberships WHERE tenant_id = :tenant_id
       AND principal_id = :inviter_principal_id AND role = :inviter_role
       AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > :now_ms)
       AND (starts_at IS NULL OR starts_at <= :now_ms)))
+    AND (:rule_domain IS NULL OR EXISTS (SELECT 1 FROM vestibule_domains WHERE tenant_id = :tenant_id
+      AND domain = :rule_domain AND rung = :rule_rung AND role = vestibule_invitations.role
+      AND proof_expires_at > :now_ms))
 """
 _CONSUME = (
     "UPDATE vestibule_invitations SET consumed_at = :now_ms, consumed_by_principal_id = :principal_id"
@@ -246,9 +249,10 @@ class SqliteClaims:
             "invitation_id": grant.invitation_id,
             "generation": grant.generation,
             "claim_token_hash": settlement.key.claim_token_hash,
-            "own_members": self._own_members,
+            "checks_inviter": self._own_members and not grant.is_by_rule,
             "inviter_principal_id": grant.inviter_principal_id,
             "inviter_role": grant.inviter_role,
+            **rule_values(grant),
             "principal_id": settlement.identity.principal_id,
             "principal_name": settlement.identity.name,
             "ends_ms": None if ends_at is None else to_milliseconds(ends_at),
