@@ -120,7 +120,7 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
     grant = snapshot.grant
     if grant is None:
         return Decision(reason=RejectReason.UNKNOWN)
-    matched = identity.find_evidence(grant.invited_email)
+    matched = identity.find_evidence(grant.invited_email, grant.tenant_id)
     required = grant.policy.require_connection
     domains = grant.policy.allowed_domains
     findings: tuple[tuple[bool, RejectReason], ...] = (
