@@ -181,7 +181,7 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
     grant = snapshot.grant
     if grant is None:
         return Decision(reason=RejectReason.UNKNOWN)
-    matched = identity.find_evidence(grant.invited_email)
+    matched = identity.find_evidence(grant.invited_email, grant.tenant_id)
     findings = (
         *_findings_on_grant(grant, snapshot.now),
         *_findings_on_claimant(snapshot, grant, identity, matched),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vestibule.core.email import EmailAddress
-from vestibule.core.identity import RequestContext
+from vestibule.core.identity import RequestContext, VerifiedAddress
 from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.tenant import Tenant
@@ -85,7 +85,7 @@ class Invitations(Protocol):
     ) -> Page[Invitation]: ...
 
     def list_of_addresses(
-        self, addresses: Iterable[EmailAddress], request: PageRequest
+        self, addresses: Iterable[VerifiedAddress], request: PageRequest
     ) -> Page[tuple[Invitation, Tenant]]:
         """Pending invitations of active tenants to any of *addresses*, the newest first."""
 

@@ -47,7 +47,7 @@ class PostgresqlClaims:
         shard, change = seat_change(settlement)
         values = self._values(settlement) | {
             "principal_name": identity.name,
-            "addresses": json.dumps([verified.address.key for verified in identity.addresses]),
+            "addresses": json.dumps([address.key for address in identity.lasting_addresses]),
             "seat_shard": shard,
             "seat_change": change,
             "holds_seat": settlement.holds_seat,

@@ -237,8 +237,8 @@ class SqliteClaims:
         self._execute(
             "DELETE FROM vestibule_principal_addresses WHERE principal_id = :id", {"id": principal_id}
         )
-        for verified in settlement.identity.addresses:
-            self._execute(_ADDRESS, {"id": principal_id, "address": verified.address.key})
+        for address in settlement.identity.lasting_addresses:
+            self._execute(_ADDRESS, {"id": principal_id, "address": address.key})
 
     def _values(self, settlement: Settlement) -> dict[str, Any]:
         grant, ends_at = settlement.grant, settlement.ends_at

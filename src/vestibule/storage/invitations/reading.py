@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vestibule.core.email import EmailAddress
+from vestibule.core.identity import VerifiedAddress
 from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.tenant import Tenant
@@ -56,12 +57,20 @@ class ReadingInvitations(InvitationRows):
         return Page(items=self._read_whole(page.items), next_cursor=page.next_cursor)
 
     def list_of_addresses(
-        self, addresses: Iterable[EmailAddress], request: PageRequest
+        self, addresses: Iterable[VerifiedAddress], request: PageRequest
     ) -> Page[tuple[Invitation, Tenant]]:
+        places: dict[str | None, list[str]] = {}
+        for verified in addresses:
+            places.setdefault(verified.tenant_id, []).append(verified.address.key)
+        mine = [
+            invitations.c.invited_email.in_(keys)
+            & (sa.true() if tenant_id is None else invitations.c.tenant_id == tenant_id)
+            for tenant_id, keys in places.items()
+        ]
         query = (
             sa.select(*VISIBLE)
             .join(tenants, tenants.c.tenant_id == invitations.c.tenant_id)
-            .where(invitations.c.invited_email.in_([address.key for address in addresses]))
+            .where(sa.or_(sa.false(), *mine))
             .where(self._has_state(InvitationState.PENDING))
             .where(tenants.c.suspended_at.is_(None), tenants.c.deleted_at.is_(None))
         )
