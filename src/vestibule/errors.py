@@ -13,6 +13,7 @@ VestibuleError                     what a caller may handle; carries a stable ``
   IssueRefusedError                well-formed, permitted, still no
     DomainNotAllowedError
     AlreadyMemberError
+    DirectoryBarredError
     SeatLimitError
     PendingLimitError
     TenantSuspendedError
@@ -56,6 +57,7 @@ class RejectReason(StrEnum):
     WRONG_CONNECTION = "wrong_connection"
     DOMAIN_NOT_ALLOWED = "domain_not_allowed"
     PRINCIPAL_OFFBOARDED = "principal_offboarded"
+    RECIPIENT_BARRED = "recipient_barred"
     NO_SEAT = "no_seat"
     LOST_RACE = "lost_race"
 
@@ -151,6 +153,12 @@ class SeatLimitError(IssueRefusedError):
     """The tenant has no free seat; remove a member or raise the limit."""
 
     code = "seat_limit"
+
+
+class DirectoryBarredError(IssueRefusedError):
+    """The tenant's directory has deactivated that address; reactivate it there first."""
+
+    code = "directory_barred"
 
 
 class PendingLimitError(IssueRefusedError):

@@ -16,7 +16,8 @@ The steps:
 7. the session came through the connection that the tenant requires (ACC-05)
 8. the invited domain is still allowed (ISS-09)
 9. the claiming principal has not been offboarded (LIF-03)
-10. there is a seat: a free one, this invitation's own reservation, or an existing membership (ruling 8)
+10. the tenant's directory has deactivated neither the invited address nor the claiming principal (D15)
+11. there is a seat: a free one, this invitation's own reservation, or an existing membership (ruling 8)
 
 Deliberately absent: rate limits. A limit may slow refusals down, it never keeps the right person out.
 """
@@ -57,6 +58,7 @@ class Grant:
     tenant_deleted: bool
     inviter_role: str | None
     inviter_name: str | None
+    recipient_barred: bool = False
 
     def state_at(self, now: datetime) -> InvitationState:
         return derive_state(
@@ -73,6 +75,7 @@ class Grant:
             self.state_at(now) is InvitationState.PENDING
             and not self.tenant_suspended
             and not self.tenant_deleted
+            and not self.recipient_barred
             and _may_still_grant(self)
             and self.role in self.policy.roles
             and (domains is None or self.invited_email.is_within(domains))
@@ -143,6 +146,8 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
         # 9
         (snapshot.principal_offboarded, RejectReason.PRINCIPAL_OFFBOARDED),
         # 10
+        (grant.recipient_barred, RejectReason.RECIPIENT_BARRED),
+        # 11
         (wants_seat and not _has_seat(snapshot, grant), RejectReason.NO_SEAT),
     )
     failed = [reason for is_failed, reason in findings if is_failed]

@@ -11,6 +11,7 @@ from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.delivery import ClaimedMessage, Outbox
+from vestibule.ports.directory import Directory
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
@@ -26,6 +27,7 @@ __all__ = [
     "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "Directory",
     "EventStamp",
     "Idempotency",
     "InvitationDraft",

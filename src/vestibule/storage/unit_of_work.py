@@ -21,6 +21,7 @@ from vestibule.ports import (
     ApiKeys,
     Audit,
     Claims,
+    Directory,
     Idempotency,
     Invitations,
     Members,
@@ -37,6 +38,7 @@ from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
 from vestibule.storage.dialect import begin_joined
+from vestibule.storage.directory import SqlDirectory
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.members import SqlMembers
@@ -91,6 +93,7 @@ class SqlUnitOfWork:
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
+        self.directory: Directory = SqlDirectory(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

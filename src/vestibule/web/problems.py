@@ -32,6 +32,7 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.IdempotencyKeyReusedError: Problem(422, "This Idempotency-Key was used for another request."),
     errors.DomainNotAllowedError: Problem(422, "This domain is not allowed."),
     errors.AlreadyMemberError: Problem(409, "Already a member."),
+    errors.DirectoryBarredError: Problem(409, "Deactivated by the directory."),
     errors.SeatLimitError: Problem(409, "No free seat."),
     errors.PendingLimitError: Problem(409, "Too many pending invitations."),
     errors.TenantSuspendedError: Problem(423, "The tenant is suspended."),

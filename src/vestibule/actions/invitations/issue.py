@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
+from vestibule.core.directory import check_not_barred
 from vestibule.core.event import (
     InvitationExpired,
     InvitationIssued,
@@ -43,7 +44,8 @@ def issue(
         NotFoundError: no such tenant, or the actor does not belong to it.
         NotPermittedError, RoleNotAssignableError: the actor's role may not grant that one.
         TenantSuspendedError, InvalidRequestError, DomainNotAllowedError, AlreadyMemberError,
-        SeatLimitError, PendingLimitError, RateLimitedError, IdempotencyKeyReusedError: still no.
+        DirectoryBarredError, SeatLimitError, PendingLimitError, RateLimitedError,
+        IdempotencyKeyReusedError: still no.
     """
     inviter = authority.check_principal(actor)
     tenant = uow.tenants.find(tenant_id, lock="share")
@@ -73,6 +75,7 @@ def _check_rules(
 ) -> None:
     member = uow.members.find_by_address(tenant.tenant_id, draft.email, uow.now())
     issuing.check_recipient(tenant.policy, draft.email, member)
+    check_not_barred(is_barred=uow.directory.is_barred(tenant.tenant_id, draft.email.key))
     issuing.check_pending(
         tenant.policy, uow.invitations.count_pending(tenant.tenant_id, tenant.policy.max_pending)
     )

@@ -7,6 +7,7 @@ import math
 from datetime import timedelta
 
 from vestibule.core import authority, issuing
+from vestibule.core.directory import check_not_barred
 from vestibule.core.event import InvitationLinkIssued, InvitationResent
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import Deliver, Invitation, InvitationState, renew_lifetime
@@ -51,6 +52,7 @@ def resend(
         raise NotPendingError
     member = uow.members.find_by_address(tenant_id, invitation.invited_email, now)
     issuing.check_recipient(tenant.policy, invitation.invited_email, member)
+    check_not_barred(is_barred=uow.directory.is_barred(tenant_id, invitation.invited_email.key))
     if invitation.resent_at is not None:
         rest = invitation.resent_at + timedelta(seconds=tenant.policy.resend_cooldown) - now
         if rest > timedelta(0):

@@ -41,6 +41,7 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("holds_seat", "bool"),
     ("seat_shard", "int"),
     ("principal_offboarded", "bool"),
+    ("recipient_barred", "bool"),
 )
 _NAMES = tuple(name for name, _ in _COLUMNS)
 
@@ -54,7 +55,9 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   e.principal_id IS NOT NULL,
   (SELECT s.shard FROM vestibule_seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
     ORDER BY (s.shard + CAST(:spread AS integer)) % {shards} LIMIT 1),
-  o.offboarded_at IS NOT NULL
+  o.offboarded_at IS NOT NULL,
+  EXISTS (SELECT 1 FROM vestibule_directory_bars b WHERE b.tenant_id = i.tenant_id
+    AND b.subject IN (i.invited_email, CAST(:principal_id AS {text})))
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
@@ -128,6 +131,7 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         tenant_deleted=found["tenant_deleted"],
         inviter_role=found["inviter_role"],
         inviter_name=found["inviter_name"],
+        recipient_barred=found["recipient_barred"],
     )
 
 
