@@ -18,6 +18,7 @@ VestibuleError                     what a caller may handle; carries a stable ``
     PendingLimitError
     TenantSuspendedError
   NotPendingError                  the invitation has left the state this needs
+  DirectoryConflictError           two users of one name in a tenant's directory
   TenantDeletedError               a deleted tenant's id can't be used again
   LastOwnerError                   a tenant never loses its last owner
   RateLimitedError                 carries when to try again
@@ -177,6 +178,12 @@ class NotPendingError(VestibuleError):
     """The invitation is no longer pending; issue a new one."""
 
     code = "not_pending"
+
+
+class DirectoryConflictError(VestibuleError):
+    """The directory has another user of that name."""
+
+    code = "directory_conflict"
 
 
 class TenantDeletedError(VestibuleError):

@@ -17,6 +17,7 @@ from vestibule.core.directory import (
     UserField,
     fold_user_name,
 )
+from vestibule.core.identity import PRINCIPAL_ID_MAX
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import (
     connections,
@@ -172,7 +173,7 @@ class SqlDirectory:
             issuers = sa.select(connections.c.issuer).where(connections.c.tenant_id == tenant_id)
             found |= {f"{issuer}|{external_id}" for issuer in self._connection.execute(issuers).scalars()}
             found.add(external_id)
-        return sorted(found)
+        return sorted(one for one in found if len(one) <= PRINCIPAL_ID_MAX)
 
     def end_sessions(self, tenant_id: str, principal_ids: Iterable[str]) -> int:
         through = sa.select(connections.c.connection_id).where(connections.c.tenant_id == tenant_id)

@@ -37,6 +37,7 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.PendingLimitError: Problem(409, "Too many pending invitations."),
     errors.TenantSuspendedError: Problem(423, "The tenant is suspended."),
     errors.NotPendingError: Problem(409, "The invitation is not pending."),
+    errors.DirectoryConflictError: Problem(409, "The directory has that user."),
     errors.TenantDeletedError: Problem(409, "The tenant was deleted."),
     errors.LastOwnerError: Problem(409, "A tenant keeps its last owner."),
     errors.TooSoonError: Problem(429, "Too soon."),
