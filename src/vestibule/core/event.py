@@ -312,6 +312,57 @@ class PrincipalOffboarded(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipStripped(AuditEvent):
+    """The last owner keeps the row, so that the tenant has one, and nothing it is worth (ADR 0005)."""
+
+    kind = "membership.stripped"
+    principal_id: str
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryUserPut(AuditEvent):
+    """A tenant's directory said something of one of its users. Nothing is granted by that."""
+
+    kind = "directory.user_put"
+    user_id: str
+    is_new: bool
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryUserDeactivated(AuditEvent):
+    """What went with a user whom its directory has deactivated or removed (LIF-03)."""
+
+    kind = "directory.user_deactivated"
+    user_id: str
+    memberships_ended: int
+    invitations_revoked: int
+    sessions_ended: int
+    last_owner_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryUserRemoved(AuditEvent):
+    kind = "directory.user_removed"
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryGroupPut(AuditEvent):
+    kind = "directory.group_put"
+    group_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryGroupRemoved(AuditEvent):
+    kind = "directory.group_removed"
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCreated(AuditEvent):
     kind = "account.created"
     principal_id: str

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from vestibule.core import authority
+from vestibule.core.directory import check_not_barred
 from vestibule.core.email import EmailAddress
 from vestibule.core.invitation import (
     BUNDLE_MAX,
@@ -61,6 +62,7 @@ class IssueFacts:
     pending_of_inviter: int
     live_resources: frozenset[str]
     overdue_review: bool
+    is_barred: bool = False
 
 
 def check_draft(draft: InvitationDraft) -> None:
@@ -166,7 +168,8 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
     """The recipient, the targets and the caps allow it now (ISS-09, ISS-10, ISS-16, ISS-18).
 
     Raises:
-        DomainNotAllowedError, AlreadyMemberError, PendingLimitError, ReviewOverdueError: they don't.
+        DomainNotAllowedError, AlreadyMemberError, DirectoryBarredError, PendingLimitError,
+        ReviewOverdueError: they don't.
         InvalidRequestError: a role is missing for somebody who is no member, or a resource is unknown here.
     """
     for place, one in enumerate(draft.grants):
@@ -177,6 +180,7 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
     if draft.role is None and facts.member is None:
         raise InvalidRequestError(FieldFault("/role", "Required: this address belongs to no member."))
     check_recipient(policy, draft.email, None if draft.role is None else facts.member)
+    check_not_barred(is_barred=facts.is_barred)
     if facts.pending >= policy.max_pending or facts.pending_of_inviter >= policy.max_pending_per_inviter:
         raise PendingLimitError
     if facts.overdue_review and is_break_glass(policy, draft):

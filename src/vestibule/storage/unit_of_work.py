@@ -22,6 +22,7 @@ from vestibule.ports import (
     Approvals,
     Audit,
     Claims,
+    Directory,
     Domains,
     Idempotency,
     Invitations,
@@ -44,6 +45,7 @@ from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
 from vestibule.storage.dialect import begin_joined
+from vestibule.storage.directory import SqlDirectory
 from vestibule.storage.domains import SqlDomains
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
@@ -98,6 +100,7 @@ class SqlUnitOfWork:
             self.invitations = HostedInvitations(connection, self.now, seats)
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.directory: Directory = SqlDirectory(connection, self.now)
         self.promises: Promises = SqlPromises(
             connection,
             self.now,
@@ -106,6 +109,7 @@ class SqlUnitOfWork:
             claims=self.claims,
             audit=self.audit,
             outbox=self.outbox,
+            directory=self.directory,
         )
         self.approvals: Approvals = SqlApprovals(connection, self.now)
         self.reviews: Reviews = SqlReviews(connection, self.now)

@@ -51,6 +51,7 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("domain_rung", "text"),
     ("domain_role", "text"),
     ("domain_proved", "bool"),
+    ("recipient_barred", "bool"),
 )
 _NAMES = tuple(name for name, _ in _COLUMNS)
 
@@ -68,7 +69,9 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   (SELECT s.shard FROM vestibule_seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
     ORDER BY (s.shard + CAST(:spread AS integer)) % {shards} LIMIT 1),
   o.offboarded_at IS NOT NULL,
-  d.rung, d.role, COALESCE(d.proof_expires_at > {now}, FALSE)
+  d.rung, d.role, COALESCE(d.proof_expires_at > {now}, FALSE),
+  EXISTS (SELECT 1 FROM vestibule_directory_bars b WHERE b.tenant_id = i.tenant_id
+    AND b.subject IN (i.invited_email, CAST(:principal_id AS {text})))
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
@@ -161,6 +164,7 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         inviter_role=found["inviter_role"],
         inviter_name=found["inviter_name"],
         domain_rule=_read_domain_rule(found),
+        recipient_barred=found["recipient_barred"],
     )
 
 
