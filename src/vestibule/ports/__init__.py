@@ -14,6 +14,7 @@ from vestibule.ports.delivery import ClaimedMessage, Outbox
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
+from vestibule.ports.policies import Policies
 from vestibule.ports.tenants import Lock, Tenants
 from vestibule.ports.unit_of_work import Runner, UnitOfWork
 
@@ -35,6 +36,7 @@ __all__ = [
     "Members",
     "Outbox",
     "Passwords",
+    "Policies",
     "PrincipalRecord",
     "Principals",
     "RateLimits",

@@ -14,6 +14,7 @@ from vestibule.ports.delivery import Outbox
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
 from vestibule.ports.members import Members, Principals
+from vestibule.ports.policies import Policies
 from vestibule.ports.tenants import Tenants
 
 
@@ -31,6 +32,7 @@ class UnitOfWork(Protocol):
     idempotency: Idempotency
     accounts: Accounts
     api_keys: ApiKeys
+    policies: Policies
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

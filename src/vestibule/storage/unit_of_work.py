@@ -25,6 +25,7 @@ from vestibule.ports import (
     Invitations,
     Members,
     Outbox,
+    Policies,
     Principals,
     RateLimits,
     Tenants,
@@ -41,6 +42,7 @@ from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
+from vestibule.storage.policies import SqlPolicies
 from vestibule.storage.principals import SqlPrincipals
 from vestibule.storage.rate_limits import SqlRateLimits
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
@@ -91,6 +93,7 @@ class SqlUnitOfWork:
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
+        self.policies: Policies = SqlPolicies(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

@@ -60,7 +60,7 @@ def issue(
     if idempotency is not None and (kept := uow.idempotency.claim(idempotency)) is not None:
         return _replay(uow, tenant_id, kept)
     _check_rules(uow, tenant, inviter, draft, limits)
-    issued = _write(uow, tenant, inviter, draft, now, context)
+    issued = _write(uow, tenant, inviter, standing.role, draft, now, context)
     uow.principals.remember(inviter)
     if idempotency is not None:
         uow.idempotency.keep(idempotency, _keep(issued.invitation))
@@ -86,6 +86,7 @@ def _write(
     uow: UnitOfWork,
     tenant: Tenant,
     inviter: VerifiedIdentity,
+    inviter_role: str,
     draft: InvitationDraft,
     now: datetime,
     context: RequestContext,
@@ -98,8 +99,12 @@ def _write(
             tenant_id=tenant.tenant_id,
             invitation_id=invitation.invitation_id,
             role=invitation.role,
+            inviter_role=inviter_role,
             lifetime=round((invitation.expires_at - invitation.created_at).total_seconds()),
+            expires_in=draft.expires_in,
+            membership_expires_in=draft.membership_expires_in,
             policy_version=tenant.policy_version,
+            policy_hash=tenant.policy_hash,
         ),
         actor=inviter,
         context=context,

@@ -71,7 +71,7 @@ class EventWindow:
 
     @property
     def closes_at(self) -> datetime:
-        """From here on nobody can accept any more."""
+        """From here on nobody is invited any more."""
         return self.starts_at - timedelta(seconds=self.close_before_start)
 
 

@@ -27,6 +27,8 @@ granted AS (
     AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
     AND expires_at > clock_timestamp()
     AND EXISTS (SELECT 1 FROM tenant)
+    AND CAST(:base_version AS integer) = COALESCE(
+      (SELECT policy_version FROM vestibule_deployment WHERE deployment_id = 1), 0)
     AND (NOT CAST(:own_members AS boolean) OR EXISTS (
       SELECT 1 FROM vestibule_memberships WHERE tenant_id = CAST(:tenant_id AS text)
         AND principal_id = CAST(:inviter_principal_id AS text) AND role = CAST(:inviter_role AS text)

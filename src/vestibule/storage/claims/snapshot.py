@@ -9,7 +9,7 @@ from typing import Any
 
 from vestibule.core.binding import Grant, Snapshot
 from vestibule.core.email import EmailAddress
-from vestibule.core.policy import load_policy
+from vestibule.core.policy import NOTHING, load_hash, load_policy
 from vestibule.storage.hot import HotStatement, Kind
 from vestibule.storage.schema import from_milliseconds
 
@@ -33,6 +33,8 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("tenant_name", "text"),
     ("policy", "text"),
     ("policy_version", "int"),
+    ("base_policy", "text"),
+    ("base_version", "int"),
     ("tenant_suspended", "bool"),
     ("tenant_deleted", "bool"),
     ("inviter_role", "text"),
@@ -48,7 +50,8 @@ _SELECT = """
 SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.inviter_principal_id, i.generation,
   {expires}, {consumed}, i.consumed_by_principal_id, {declined}, {revoked},
   i.membership_expires_in, i.has_reservation,
-  t.name, t.policy, t.policy_version, t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
+  t.name, t.policy, t.policy_version, d.policy, d.policy_version,
+  t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
   m.role, p.name,
   CASE WHEN e.suspended_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > {now}) THEN e.role END,
   e.principal_id IS NOT NULL,
@@ -58,6 +61,7 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
+LEFT JOIN vestibule_deployment d ON d.deployment_id = 1
 LEFT JOIN vestibule_memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
   AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
 LEFT JOIN vestibule_principals p ON p.principal_id = i.inviter_principal_id
@@ -107,6 +111,7 @@ def read_snapshot(row: Sequence[Any]) -> Snapshot:
 
 
 def _read_grant(found: Mapping[str, Any]) -> Grant:
+    base = found["base_policy"] or NOTHING
     return Grant(
         invitation_id=found["invitation_id"],
         tenant_id=found["tenant_id"],
@@ -122,8 +127,10 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         membership_expires_in=found["membership_expires_in"],
         has_reservation=found["has_reservation"],
         tenant_name=found["tenant_name"],
-        policy=load_policy(found["policy"]),
+        policy=load_policy(base, found["policy"]),
         policy_version=found["policy_version"],
+        policy_hash=load_hash(base, found["policy"]),
+        base_version=found["base_version"] or 0,
         tenant_suspended=found["tenant_suspended"],
         tenant_deleted=found["tenant_deleted"],
         inviter_role=found["inviter_role"],
