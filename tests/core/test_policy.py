@@ -154,7 +154,9 @@ def test_a_full_document_is_read_dumped_and_loaded_to_the_same_value() -> None:
     ],
 )
 def test_an_impossible_value_is_refused_with_a_pointer_to_it(name: str, value: object) -> None:
-    assert pointers_of({name: value}) == [f"/policy/{name}"]
+    [pointer] = pointers_of({name: value})
+    inside = {"/" + role for role in value} if isinstance(value, dict) else set()
+    assert pointer.removeprefix(f"/policy/{name}") in {"", *inside}
 
 
 @pytest.mark.covers("ISS-07")

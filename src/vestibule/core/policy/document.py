@@ -23,6 +23,7 @@ from vestibule.core.policy.reading import (
     read_exceptions,
     read_flag,
     read_label,
+    read_members,
     read_rules,
     read_schema,
     read_target_key,
@@ -65,19 +66,10 @@ def read_policy(document: Mapping[str, Any]) -> Policy:
     Raises:
         InvalidRequestError: an unknown member or an impossible value; every fault has its pointer.
     """
-    faults: list[FieldFault] = []
-    values: dict[str, Any] = {}
-    for name, raw in document.items():
-        reader = _READERS.get(name)
-        if reader is None:
-            faults.append(_fault("Unknown member; see the policy reference.", name[:64]))
-            continue
-        try:
-            values[name] = reader(raw)
-        except ValueFaultError as fault:
-            faults.append(_fault(str(fault), name, *fault.path))
-    if faults:
-        raise InvalidRequestError(*faults)
+    try:
+        values = read_members(document, _READERS)
+    except ValueFaultError as fault:
+        raise InvalidRequestError(*(_fault(told, *path) for path, told in fault.faults)) from None
     return _make(values, document)
 
 
