@@ -18,7 +18,10 @@ from vestibule.errors import RejectReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """One typed fact. ``tenant_id`` is empty for acts on the deployment as a whole."""
+    """One typed fact. ``tenant_id`` is empty for acts on the deployment as a whole.
+
+    A decision names its policy twice: the tenant's version, and the hash under which the whole text is kept.
+    """
 
     kind: ClassVar[str]
     tenant_id: str = ""
@@ -27,10 +30,16 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationIssued(AuditEvent):
+    """With what a replay under another policy needs, but never the address (TEN-02)."""
+
     kind = "invitation.issued"
     role: str
+    inviter_role: str | None
     lifetime: int
+    expires_in: int | None
+    membership_expires_in: int | None
     policy_version: int
+    policy_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +105,7 @@ class InvitationResent(AuditEvent):
     kind = "invitation.resent"
     generation: int
     policy_version: int
+    policy_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +147,9 @@ class InvitationAccepted(AuditEvent):
     evidence: str
     connection: str | None
     generation: int
+    inviter_role: str | None
     policy_version: int
+    policy_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +235,7 @@ class TenantPut(AuditEvent):
     kind = "tenant.put"
     is_new: bool
     policy_version: int
+    policy_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from vestibule.ports import (
     JoinRequests,
     Members,
     Outbox,
+    Policies,
     Principals,
     Promises,
     RateLimits,
@@ -52,6 +53,7 @@ from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.join_requests import SqlJoinRequests
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
+from vestibule.storage.policies import SqlPolicies
 from vestibule.storage.principals import SqlPrincipals
 from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
@@ -120,6 +122,7 @@ class SqlUnitOfWork:
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
         self.domains: Domains = SqlDomains(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
+        self.policies: Policies = SqlPolicies(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""
