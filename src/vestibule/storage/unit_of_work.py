@@ -100,6 +100,10 @@ class SqlUnitOfWork:
             seats = HostSeats(connection, table, self.now)
             self.claims = HostClaims(self.claims, table, seats)
             self.invitations = HostedInvitations(connection, self.now, seats)
+        self._open_stores()
+
+    def _open_stores(self) -> None:
+        connection = self._connection
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
         self.directory: Directory = SqlDirectory(connection, self.now)
