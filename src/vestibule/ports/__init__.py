@@ -11,27 +11,34 @@ from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.delivery import ClaimedMessage, Outbox
+from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
 from vestibule.ports.policies import Policies
+from vestibule.ports.promises import Approvals, Promises, Review, Reviews
+from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Lock, Tenants
 from vestibule.ports.unit_of_work import Runner, UnitOfWork
 
 __all__ = [
     "Accounts",
     "ApiKeys",
+    "Approvals",
     "AssertionVerifier",
     "Audit",
     "ClaimKey",
     "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "DomainNames",
+    "Domains",
     "EventStamp",
     "Idempotency",
     "InvitationDraft",
     "InvitationFilter",
     "Invitations",
+    "JoinRequests",
     "Lock",
     "Members",
     "Outbox",
@@ -39,7 +46,11 @@ __all__ = [
     "Policies",
     "PrincipalRecord",
     "Principals",
+    "Promises",
     "RateLimits",
+    "Resources",
+    "Review",
+    "Reviews",
     "Runner",
     "Settlement",
     "Tenants",

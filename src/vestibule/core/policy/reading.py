@@ -263,7 +263,7 @@ _RULE_READERS: Mapping[str, Reader] = MappingProxyType(
 )
 _EVENT_READERS: Mapping[str, Reader] = MappingProxyType(
     {
-        "close_before_start": number(0, TTL_MAX),
+        "close_before_start": optional(number(0, TTL_MAX)),
         "ends_at": read_moment,
         "location": optional(_read_name(_LOCATION_MAX)),
         "name": optional(_read_name(_EVENT_NAME_MAX)),

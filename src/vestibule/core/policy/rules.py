@@ -65,13 +65,15 @@ class EventWindow:
 
     starts_at: datetime
     ends_at: datetime
-    close_before_start: int = 0
+    close_before_start: int | None = None
     name: str | None = None
     location: str | None = None
 
     @property
     def closes_at(self) -> datetime:
-        """From here on nobody is invited any more."""
+        """From here on nobody can accept any more: so long before the start, or at the end."""
+        if self.close_before_start is None:
+            return self.ends_at
         return self.starts_at - timedelta(seconds=self.close_before_start)
 
 
