@@ -9,11 +9,13 @@ how many were pending, who the person was) is not judged again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from vestibule.core.email import EmailAddress
+from vestibule.core.identity import RULE_NAMES
+from vestibule.core.invitation import Invitation
 from vestibule.core.policy.rules import Policy
 
 ISSUED = "invitation.issued"
@@ -28,6 +30,7 @@ class RecordedDecision:
     """One decision of the trail. The address comes from the invitation's record; it may be gone."""
 
     event_id: str
+    tenant_id: str
     kind: str
     invitation_id: str | None
     occurred_at: datetime
@@ -37,7 +40,7 @@ class RecordedDecision:
     @property
     def roles(self) -> tuple[str, ...]:
         """Every role that was promised."""
-        return tuple(str(self.facts.get("promised_roles", self.facts["role"])).split())
+        return tuple(str(self.facts["promised_roles"]).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,33 @@ def judge_again(policy: Policy, decision: RecordedDecision) -> Verdict:
     return Verdict(
         outcome=outcome, lifetime=_lifetime(policy, decision) if is_issued else None, findings=findings
     )
+
+
+def judge_pending(
+    policy: Policy, invitation: Invitation, inviter_role: str | None, now: datetime
+) -> tuple[Finding, ...]:
+    """Why *policy* would not let *invitation* be accepted now; nothing when it would (ACC-09).
+
+    Its lifetime stays as it was issued. What a domain's rule promised depends on that rule, not on policy.
+    """
+    facts = {
+        "promised_roles": " ".join(invitation.promised_roles),
+        "inviter_role": inviter_role,
+        "was_held": invitation.approved_at is not None,
+    }
+    decision = RecordedDecision(
+        event_id="",
+        tenant_id=invitation.tenant_id,
+        kind=ACCEPTED,
+        invitation_id=invitation.invitation_id,
+        occurred_at=now,
+        address=invitation.invited_email,
+        facts=facts,
+    )
+    is_orphan = inviter_role is None and not invitation.inviter_principal_id.startswith(RULE_NAMES)
+    gone = (Finding("/assignable", "its inviter has no role here any more", "denied"),) if is_orphan else ()
+    judged = _find(replace(policy, require_connection=None), decision)
+    return (*gone, *(one for one in judged if one.outcome == "denied"))
 
 
 def replay(before: Policy, after: Policy, decision: RecordedDecision) -> Replayed:
