@@ -44,7 +44,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Who asks for it, and when."""
+    """Who asks for it, and when; *inviter_role* is None where a rule promises."""
 
     inviter_principal_id: str
     inviter_role: str | None
@@ -72,7 +72,7 @@ def draw_up(
     invitation = _draw_invitation(tenant, draft, asked, carrier_role=carrier_role, corrects_id=corrects_id)
     is_held = invitation.held_at is not None
     events, messages = _announce(
-        tenant, invitation, draft, asked, administrators, by_link=claim_token_hash is not None
+        tenant, invitation, asked, administrators, by_link=claim_token_hash is not None
     )
     within = [policy.rule_of(role).review_within for role in promised_roles(draft)]
     review = min((seconds for seconds in within if seconds is not None), default=None)
@@ -148,15 +148,14 @@ def wait_for_approval(policy: Policy, roles: Sequence[str]) -> int:
 def _announce(
     tenant: Tenant,
     invitation: Invitation,
-    draft: InvitationDraft,
     asked: Asked,
     administrators: Sequence[str],
     *,
     by_link: bool,
 ) -> tuple[tuple[AuditEvent, ...], tuple[OutboxMessage, ...]]:
-    invitation_id = invitation.invitation_id
+    invitation_id, roles = invitation.invitation_id, invitation.promised_roles
     if invitation.held_at is not None:
-        approvals = needed_approvals(tenant.policy, promised_roles(draft))
+        approvals = needed_approvals(tenant.policy, roles)
         held = InvitationHeld(
             tenant_id=tenant.tenant_id, invitation_id=invitation_id, role=invitation.role, approvals=approvals
         )
@@ -166,9 +165,9 @@ def _announce(
     messages: list[OutboxMessage] = []
     if by_link:
         events.append(_link_event(tenant, invitation))
-    elif draft.deliver == "email":
+    elif invitation.deliver == "email":
         messages.append(InvitationMail(invitation_id=invitation_id, generation=invitation.generation))
-    if is_break_glass(tenant.policy, draft):
+    if is_break_glass(tenant.policy, roles):
         events.append(
             BreakGlassUsed(tenant_id=tenant.tenant_id, invitation_id=invitation_id, role=invitation.role)
         )

@@ -11,6 +11,7 @@ from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.delivery import ClaimedMessage, Outbox
+from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
@@ -31,6 +32,7 @@ __all__ = [
     "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "Directory",
     "DomainNames",
     "Domains",
     "EventStamp",

@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 from vestibule.ports.accounts import Accounts, ApiKeys
 from vestibule.ports.claims import Claims, ClaimUnit
 from vestibule.ports.delivery import Outbox
+from vestibule.ports.directory import Directory
 from vestibule.ports.domains import Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
@@ -39,9 +40,10 @@ class UnitOfWork(Protocol):
     idempotency: Idempotency
     accounts: Accounts
     api_keys: ApiKeys
-    policies: Policies
     domains: Domains
     join_requests: JoinRequests
+    directory: Directory
+    policies: Policies
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

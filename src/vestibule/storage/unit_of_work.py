@@ -22,6 +22,7 @@ from vestibule.ports import (
     Approvals,
     Audit,
     Claims,
+    Directory,
     Domains,
     Idempotency,
     Invitations,
@@ -45,6 +46,7 @@ from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
 from vestibule.storage.dialect import begin_joined
+from vestibule.storage.directory import SqlDirectory
 from vestibule.storage.domains import SqlDomains
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
@@ -98,8 +100,13 @@ class SqlUnitOfWork:
             seats = HostSeats(connection, table, self.now)
             self.claims = HostClaims(self.claims, table, seats)
             self.invitations = HostedInvitations(connection, self.now, seats)
+        self._open_stores()
+
+    def _open_stores(self) -> None:
+        connection = self._connection
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.directory: Directory = SqlDirectory(connection, self.now)
         self.promises: Promises = SqlPromises(
             connection,
             self.now,
@@ -108,6 +115,7 @@ class SqlUnitOfWork:
             claims=self.claims,
             audit=self.audit,
             outbox=self.outbox,
+            directory=self.directory,
         )
         self.approvals: Approvals = SqlApprovals(connection, self.now)
         self.reviews: Reviews = SqlReviews(connection, self.now)
@@ -116,9 +124,9 @@ class SqlUnitOfWork:
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
-        self.policies: Policies = SqlPolicies(connection, self.now)
         self.domains: Domains = SqlDomains(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
+        self.policies: Policies = SqlPolicies(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from vestibule.core import approval, authority, issuing
 from vestibule.core.approval import Approval, Approver, HeldRequest
+from vestibule.core.directory import check_not_barred
 from vestibule.core.event import InvitationApproved, InvitationRevoked, InvitationWaitedFor
 from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Invitation, InvitationState, renew_lifetime
@@ -173,6 +174,7 @@ def _release(
     if not invitation.grants_only:
         member = uow.members.find_by_address(tenant.tenant_id, invitation.invited_email, now)
         issuing.check_recipient(policy, invitation.invited_email, member)
+    check_not_barred(is_barred=uow.directory.is_barred(tenant.tenant_id, invitation.invited_email.key))
     released = uow.promises.release(
         invitation,
         reserves_seat=reserves_seat(policy, invitation),
@@ -180,8 +182,8 @@ def _release(
     )
     if released is None:
         raise NotPendingError
-    granting = None if inviter is None else inviter.role
-    uow.audit.append(issued_event(tenant, released, granting), actor=actor, context=context)
+    role = None if inviter is None else inviter.role
+    uow.audit.append(issued_event(tenant, released, role), actor=actor, context=context)
     if released.deliver == "email":
         uow.outbox.put(InvitationMail(invitation_id=released.invitation_id, generation=released.generation))
     uow.outbox.put(DecisionNotice(invitation_id=released.invitation_id, is_approved=True))

@@ -38,7 +38,7 @@ def issue(
         NotFoundError: no such tenant, or the actor does not belong to it.
         NotPermittedError, RoleNotAssignableError: the actor's role may not grant that one.
         TenantSuspendedError, InvalidRequestError, DomainNotAllowedError, AlreadyMemberError, EventOverError,
-        ReviewOverdueError, SeatLimitError, PendingLimitError, RateLimitedError,
+        DirectoryBarredError, ReviewOverdueError, SeatLimitError, PendingLimitError, RateLimitedError,
         IdempotencyKeyReusedError: still no.
     """
     inviter = authority.check_principal(actor)

@@ -53,6 +53,7 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("domain_rung", "text"),
     ("domain_role", "text"),
     ("domain_proved", "bool"),
+    ("recipient_barred", "bool"),
 )
 _NAMES = tuple(name for name, _ in _COLUMNS)
 
@@ -63,7 +64,7 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   i.held_at IS NOT NULL AND i.approved_at IS NULL, i.approved_at IS NOT NULL, i.grants_only,
   i.bound_principal_id,
   {bundle},
-  t.name, t.policy, t.policy_version, b.policy, b.policy_version,
+  t.name, t.policy, t.policy_version, z.policy, z.policy_version,
   t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
   m.role, p.name,
   CASE WHEN e.suspended_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > {now}) THEN e.role END,
@@ -71,11 +72,13 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   (SELECT s.shard FROM vestibule_seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
     ORDER BY (s.shard + CAST(:spread AS integer)) % {shards} LIMIT 1),
   o.offboarded_at IS NOT NULL,
-  d.rung, d.role, COALESCE(d.proof_expires_at > {now}, FALSE)
+  d.rung, d.role, COALESCE(d.proof_expires_at > {now}, FALSE),
+  EXISTS (SELECT 1 FROM vestibule_directory_bars b WHERE b.tenant_id = i.tenant_id
+    AND b.subject IN (i.invited_email, CAST(:principal_id AS {text})))
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
-LEFT JOIN vestibule_deployment b ON b.deployment_id = 1
+LEFT JOIN vestibule_deployment z ON z.deployment_id = 1
 LEFT JOIN vestibule_memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
   AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
   AND (m.starts_at IS NULL OR m.starts_at <= {now})
@@ -168,6 +171,7 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         inviter_role=found["inviter_role"],
         inviter_name=found["inviter_name"],
         domain_rule=_read_domain_rule(found),
+        recipient_barred=found["recipient_barred"],
     )
 
 
