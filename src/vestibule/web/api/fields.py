@@ -166,6 +166,18 @@ async def _read_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> s
     return principal_id
 
 
+async def _find_change_id(change_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(change_id):
+        raise NotFoundError
+    return change_id
+
+
+async def _find_event_id(event_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(event_id):
+        raise NotFoundError
+    return event_id
+
+
 async def _find_invitation_id(invitation_id: Annotated[str, _INVITATION_PATH]) -> str:
     if not _INVITATION_ID.fullmatch(invitation_id):
         raise NotFoundError
@@ -183,3 +195,5 @@ NewTenantId = Annotated[str, Depends(_read_tenant_id)]
 PrincipalId = Annotated[str, Depends(_find_principal_id)]
 NewPrincipalId = Annotated[str, Depends(_read_principal_id)]
 InvitationId = Annotated[str, Depends(_find_invitation_id)]
+ChangeId = Annotated[str, Depends(_find_change_id)]
+EventId = Annotated[str, Depends(_find_event_id)]
