@@ -16,11 +16,8 @@ from vestibule.web.api.invitations import InvitationRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
 from vestibule.web.api.own import OwnRoutes
-<<<<<<< HEAD
 from vestibule.web.api.policies import DeploymentPolicyRoutes, PolicyRoutes
-=======
 from vestibule.web.api.resources import ResourceRoutes
->>>>>>> 5c6b2a950c3d7d803227314488480e0bc4a9da85
 from vestibule.web.api.routing import WholeResponse, handle_errors, make_route_class
 from vestibule.web.api.tenants import TenantRoutes
 from vestibule.web.asgi import Answer

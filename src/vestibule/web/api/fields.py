@@ -181,7 +181,6 @@ async def _read_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> s
     return principal_id
 
 
-<<<<<<< HEAD
 async def _find_change_id(change_id: Annotated[str, _INVITATION_PATH]) -> str:
     if not _INVITATION_ID.fullmatch(change_id):
         raise NotFoundError
@@ -192,7 +191,8 @@ async def _find_event_id(event_id: Annotated[str, _INVITATION_PATH]) -> str:
     if not _INVITATION_ID.fullmatch(event_id):
         raise NotFoundError
     return event_id
-=======
+
+
 _RESOURCE_PATH = Path(
     description="Percent-encoded; may hold slashes.",
     json_schema_extra={"pattern": f"^{RESOURCE_ID_PATTERN}$", "maxLength": 128},
@@ -216,7 +216,6 @@ async def _read_address(
     email: Annotated[str, Path(json_schema_extra={"maxLength": EMAIL_MAX})],
 ) -> EmailAddress:
     return EmailAddress.parse_input(email)
->>>>>>> 5c6b2a950c3d7d803227314488480e0bc4a9da85
 
 
 async def _find_invitation_id(invitation_id: Annotated[str, _INVITATION_PATH]) -> str:
