@@ -25,6 +25,8 @@ VestibuleError                     what a caller may handle; carries a stable ``
   DirectoryConflictError           two users of one name in a tenant's directory
   TenantDeletedError               a deleted tenant's id can't be used again
   LastOwnerError                   a tenant never loses its last owner
+  PolicyStaleError                 the policy is no longer the one this was proposed against
+  PolicyNotApprovedError           what loosens waits for a second person
   DomainNotProvedError             this rung of a domain needs a live proof
   JoinDecidedError                 a request to join was decided before
   RateLimitedError                 carries when to try again
@@ -249,6 +251,18 @@ class JoinDecidedError(VestibuleError):
     """This request was decided before."""
 
     code = "join_decided"
+
+
+class PolicyStaleError(VestibuleError):
+    """The policy has changed since this was proposed, or it was settled already; propose it again."""
+
+    code = "policy_stale"
+
+
+class PolicyNotApprovedError(VestibuleError):
+    """This change loosens the policy; a second person has to approve it first."""
+
+    code = "policy_not_approved"
 
 
 class RateLimitedError(VestibuleError):

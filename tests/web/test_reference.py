@@ -38,6 +38,16 @@ DESIGN = {
     *(("post", f"/v1/invitations/{{}}/{verb}") for verb in ("accept", "decline", "request-new")),
     *(("get", "/v1/me/invitations"), ("post", "/v1/me/invitations/{}/accept")),
     ("post", "/v1/me/invitations/{}/decline"),
+    *(
+        (method, root + rest)
+        for root in ("/v1/policy", "/v1/tenants/{}/policy")
+        for method, rest in (
+            *(("get", ""), ("get", "/changes"), ("post", "/changes"), ("post", "/changes/{}/approve")),
+            *(("post", "/changes/{}/activate"), ("post", "/rollback"), ("post", "/compare")),
+        )
+    ),
+    *(("post", "/v1/tenants/{}/policy/simulate"), ("post", "/v1/tenants/{}/policy/reevaluate")),
+    ("get", "/v1/tenants/{}/policy/decisions/{}"),
 }
 LIMITS: dict[str, dict[str, dict[str, Any]]] = {
     "PutTenant": {"name": {"minLength": 1, "maxLength": 100}},

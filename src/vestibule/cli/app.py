@@ -18,6 +18,7 @@ from vestibule.cli import (
     invitations,
     members,
     migrations,
+    policy,
     serving,
     tenants,
     versions,
@@ -48,6 +49,7 @@ app.command("serve", short_help="Serve the API and the hosted pages.")(serving.s
 app.command("worker", short_help="Deliver mail, and record what has expired.")(serving.work)
 app.command("doctor", short_help="Check whether everything is in order.")(doctor.examine)
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(policy.app, name="policy")
 app.add_typer(members.app, name="member")
 app.command("invite", short_help="Invite an address to a tenant.")(invitations.invite)
 app.add_typer(invitations.app, name="invitations")

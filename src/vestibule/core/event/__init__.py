@@ -45,6 +45,7 @@ from vestibule.core.event.members import (
     MembershipStripped,
     PrincipalOffboarded,
 )
+from vestibule.core.event.policies import PolicyActivated, PolicyApproved, PolicyProposed
 from vestibule.core.event.record import AuditEvent, EventRecord, record_event
 from vestibule.core.event.tenants import (
     DomainProofFailing,
@@ -104,6 +105,9 @@ __all__ = [
     "MembershipRemoved",
     "MembershipSet",
     "MembershipStripped",
+    "PolicyActivated",
+    "PolicyApproved",
+    "PolicyProposed",
     "PrincipalOffboarded",
     "RenewalRequested",
     "ResourceDeleted",

@@ -181,6 +181,18 @@ async def _read_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> s
     return principal_id
 
 
+async def _find_change_id(change_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(change_id):
+        raise NotFoundError
+    return change_id
+
+
+async def _find_event_id(event_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(event_id):
+        raise NotFoundError
+    return event_id
+
+
 _RESOURCE_PATH = Path(
     description="Percent-encoded; may hold slashes.",
     json_schema_extra={"pattern": f"^{RESOURCE_ID_PATTERN}$", "maxLength": 128},
@@ -226,3 +238,5 @@ AddressPath = Annotated[EmailAddress, Depends(_read_address)]
 ResourceIdPath = Annotated[str, Depends(_find_resource_id)]
 NewResourceId = Annotated[str, Depends(_read_resource_id)]
 InvitationId = Annotated[str, Depends(_find_invitation_id)]
+ChangeId = Annotated[str, Depends(_find_change_id)]
+EventId = Annotated[str, Depends(_find_event_id)]
