@@ -3,9 +3,11 @@
 
 VestibuleError                     what a caller may handle; carries a stable ``code``
   NotAuthenticatedError            no verified identity and no key
+    StepUpRequiredError            signed in, but not freshly or strongly enough for this
   EmailUnverifiedError             a session without a single verified address
   NotPermittedError                the actor may not do this here
     RoleNotAssignableError         the policy does not let this role grant that one
+    ConnectionRequiredError        the tenant wants another way of signing in
   NotFoundError                    unknown, or another tenant's
   InvalidRequestError              malformed before any rule was consulted
     EmailInvalidError
@@ -23,6 +25,7 @@ VestibuleError                     what a caller may handle; carries a stable ``
     TooSoonError
   ClaimRejectedError               every failed claim; private ``reason``
   CredentialsRejectedError         a failed sign-in or code; no reason at all
+  ProviderError                    an identity provider is dead, or says what can't be believed
   UnavailableError                 the database could not answer
 ConfigurationError                 an operator's mistake, named, found at start-up
 DeliveryError                      inside the worker only
@@ -83,6 +86,23 @@ class NotAuthenticatedError(VestibuleError):
     code = "unauthenticated"
 
 
+class StepUpRequiredError(NotAuthenticatedError):
+    """This needs a fresher or stronger sign-in; sign in again."""
+
+    code = "step_up_required"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        max_age: int | None = None,
+        amr_any: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(message)
+        self.max_age = max_age
+        self.amr_any = amr_any
+
+
 class EmailUnverifiedError(VestibuleError):
     """No address of this session is verified; verify one and try again."""
 
@@ -99,6 +119,16 @@ class RoleNotAssignableError(NotPermittedError):
     """Your role may not grant that role by invitation."""
 
     code = "role_not_assignable"
+
+
+class ConnectionRequiredError(NotPermittedError):
+    """This tenant wants you to sign in through its own identity provider."""
+
+    code = "connection_required"
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__()
+        self.connection_id = connection_id
 
 
 class NotFoundError(VestibuleError):
@@ -217,6 +247,16 @@ class CredentialsRejectedError(VestibuleError):
     """That did not match; check it and try again."""
 
     code = "credentials_rejected"
+
+
+class ProviderError(VestibuleError):
+    """The identity provider can't be used now; nobody was signed in."""
+
+    code = "provider_failed"
+
+    def __init__(self, finding: str, message: str | None = None) -> None:
+        super().__init__(message)
+        self.finding = finding
 
 
 class UnavailableError(VestibuleError):

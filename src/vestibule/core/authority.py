@@ -67,6 +67,19 @@ def check_member(tenant: Tenant | None, standing: Membership | None, now: dateti
     return standing
 
 
+def check_owner(tenant: Tenant | None, standing: Membership | None, now: datetime) -> Membership:
+    """A member in force who owns the tenant: how its people sign in decides who they are.
+
+    Raises:
+        NotFoundError: no such tenant, or the caller does not belong to it.
+        NotPermittedError: a member without the right.
+    """
+    membership = check_member(tenant, standing, now)
+    if membership.role != OWNER:
+        raise NotPermittedError
+    return membership
+
+
 def check_active(tenant: Tenant) -> None:
     """Nothing new is promised while a tenant is suspended.
 

@@ -180,6 +180,41 @@ class AccountCreated(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionPut(AuditEvent):
+    """A way to sign in was made or changed. *has_new_secret*: its client secret was replaced."""
+
+    kind = "connection.put"
+    connection_id: str
+    provider: str
+    issuer: str
+    is_new: bool
+    is_disabled: bool
+    has_new_secret: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionDisabled(AuditEvent):
+    kind = "connection.disabled"
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRemoved(AuditEvent):
+    kind = "connection.removed"
+    connection_id: str
+    sessions_ended: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn(AuditEvent):
+    """Somebody came in through a connection; which addresses count is judged at each use."""
+
+    kind = "principal.signed_in"
+    principal_id: str
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyCreated(AuditEvent):
     kind = "api_key.created"
     key_id: str

@@ -42,6 +42,8 @@ class VerifiedIdentity:
     connection: str | None = None
     authenticated_at: datetime | None = None
     amr: tuple[str, ...] = ()
+    # Signed in on our own pages, where a tenant may demand another way; a host's word is the host's.
+    is_session: bool = False
 
     def find_evidence(self, address: EmailAddress, tenant_id: str) -> VerifiedAddress | None:
         """The verified address equal to *address*, byte for byte, whose evidence counts in that tenant."""

@@ -76,6 +76,11 @@ def mint_secret(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
+def mint_nonce() -> bytes:
+    """96 bits for one sealing with AES-GCM."""
+    return secrets.token_bytes(12)
+
+
 def mint_code() -> str:
     """An eight-digit code for an address (ASVS 6.5: at least 20 bits, ten minutes, few tries)."""
     return f"{secrets.randbelow(10**8):08d}"

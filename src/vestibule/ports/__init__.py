@@ -10,6 +10,7 @@ from __future__ import annotations
 from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
+from vestibule.ports.connections import Connections, RelyingParty, Sealer, Sessions
 from vestibule.ports.delivery import ClaimedMessage, Outbox
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
@@ -26,6 +27,7 @@ __all__ = [
     "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "Connections",
     "EventStamp",
     "Idempotency",
     "InvitationDraft",
@@ -38,7 +40,10 @@ __all__ = [
     "PrincipalRecord",
     "Principals",
     "RateLimits",
+    "RelyingParty",
     "Runner",
+    "Sealer",
+    "Sessions",
     "Settlement",
     "Tenants",
     "UnitOfWork",

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from vestibule.ports.accounts import Accounts, ApiKeys
 from vestibule.ports.claims import Claims, ClaimUnit
+from vestibule.ports.connections import Connections, Sessions
 from vestibule.ports.delivery import Outbox
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
@@ -30,6 +31,8 @@ class UnitOfWork(Protocol):
     limits: RateLimits
     idempotency: Idempotency
     accounts: Accounts
+    connections: Connections
+    sessions: Sessions
     api_keys: ApiKeys
 
     def purge(self) -> None:

@@ -21,12 +21,14 @@ from vestibule.ports import (
     ApiKeys,
     Audit,
     Claims,
+    Connections,
     Idempotency,
     Invitations,
     Members,
     Outbox,
     Principals,
     RateLimits,
+    Sessions,
     Tenants,
 )
 from vestibule.storage.accounts import SqlAccounts
@@ -36,6 +38,7 @@ from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
+from vestibule.storage.connections import SqlConnections
 from vestibule.storage.dialect import begin_joined
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
@@ -44,6 +47,7 @@ from vestibule.storage.outbox import SqlOutbox
 from vestibule.storage.principals import SqlPrincipals
 from vestibule.storage.rate_limits import SqlRateLimits
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
+from vestibule.storage.sessions import SqlSessions
 from vestibule.storage.tenants import SqlTenants
 
 Clock = Callable[[], datetime]
@@ -90,6 +94,8 @@ class SqlUnitOfWork:
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
+        self.connections: Connections = SqlConnections(connection, self.now)
+        self.sessions: Sessions = SqlSessions(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
 
     def now(self) -> datetime:
@@ -107,6 +113,7 @@ class SqlUnitOfWork:
 
     def purge(self) -> None:
         self.accounts.purge()
+        self.connections.purge()
         self.limits.purge()
         self.idempotency.purge()
 

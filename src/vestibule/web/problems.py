@@ -23,9 +23,11 @@ class Problem:
 
 TABLE: dict[type[VestibuleError], Problem] = {
     errors.NotAuthenticatedError: Problem(401, "Authentication is required."),
+    errors.StepUpRequiredError: Problem(401, "A fresher or stronger sign-in is required."),
     errors.EmailUnverifiedError: Problem(403, "This session has no verified address."),
     errors.NotPermittedError: Problem(403, "You may not do this."),
     errors.RoleNotAssignableError: Problem(403, "You may not grant this role."),
+    errors.ConnectionRequiredError: Problem(403, "Another way of signing in is required."),
     errors.NotFoundError: Problem(404, "Not found."),
     errors.InvalidRequestError: Problem(422, "The request is invalid."),
     errors.EmailInvalidError: Problem(422, "The address is invalid."),
@@ -42,6 +44,7 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.RateLimitedError: Problem(429, "Too many requests."),
     errors.ClaimRejectedError: Problem(404, "This invitation is invalid or no longer valid."),
     errors.CredentialsRejectedError: Problem(403, "That did not match."),
+    errors.ProviderError: Problem(502, "The identity provider can't be used."),
     errors.UnavailableError: Problem(503, "Temporarily unavailable."),
 }
 
@@ -72,7 +75,11 @@ def render_problem(error: VestibuleError, request_id: str) -> tuple[int, bytes, 
     headers = []
     if isinstance(error, RateLimitedError):
         headers = limit_headers(error)
-    if isinstance(error, errors.NotAuthenticatedError):
+    if isinstance(error, errors.StepUpRequiredError):
+        age = "" if error.max_age is None else f', max_age="{error.max_age}"'
+        demand = f'Bearer error="insufficient_user_authentication"{age}'
+        headers = [(b"www-authenticate", demand.encode())]
+    elif isinstance(error, errors.NotAuthenticatedError):
         headers = [(b"www-authenticate", b'Bearer realm="vestibule"')]
     return problem.status, json.dumps(body).encode(), headers
 

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vestibule.actions.accounts.sign_in import find_credentials, open_session, sign_out
+from vestibule.actions.accounts.session import sign_out
+from vestibule.actions.accounts.sign_in import find_credentials, open_session
 from vestibule.actions.accounts.sign_up import (
     begin_code_check,
     count_sign_up,
