@@ -34,6 +34,58 @@ class InvitationIssued(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationHeld(AuditEvent):
+    """A request for an elevating role waits for *approvals* others (ISS-04)."""
+
+    kind = "invitation.held"
+    role: str
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationApproved(AuditEvent):
+    """One approval of the request with this digest; *counted* are valid with it, of *needed*."""
+
+    kind = "invitation.approved"
+    digest: str
+    counted: int
+    needed: int
+    connection: str | None
+    amr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationWaitedFor(AuditEvent):
+    """Too few could approve; the waiting period that policy puts in their place is over."""
+
+    kind = "invitation.waited_for"
+    digest: str
+    waited: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationBound(AuditEvent):
+    """A matching principal has claimed it; nobody else can any more (ACC-16)."""
+
+    kind = "invitation.bound"
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassUsed(AuditEvent):
+    """A role was granted without approval, to be reviewed afterwards."""
+
+    kind = "break_glass.used"
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassReviewed(AuditEvent):
+    kind = "break_glass.reviewed"
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationSuperseded(AuditEvent):
     kind = "invitation.superseded"
     superseded_by_id: str
@@ -142,6 +194,31 @@ class MembershipEnded(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GrantEnded(AuditEvent):
+    """A role on a resource reached its end, or its membership or resource is gone."""
+
+    kind = "grant.ended"
+    principal_id: str
+    resource_id: str
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcePut(AuditEvent):
+    kind = "resource.put"
+    resource_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceDeleted(AuditEvent):
+    kind = "resource.deleted"
+    resource_id: str
+    revoked_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPut(AuditEvent):
     kind = "tenant.put"
     is_new: bool
@@ -163,6 +240,67 @@ class TenantResumed(AuditEvent):
 class TenantDeleted(AuditEvent):
     kind = "tenant.deleted"
     revoked_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainPut(AuditEvent):
+    """A domain of the tenant was named, or its rung or role changed; what that ended is counted."""
+
+    kind = "domain.put"
+    domain: str
+    rung: str
+    role: str
+    previous_rung: str | None
+    revoked_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainRemoved(AuditEvent):
+    kind = "domain.removed"
+    domain: str
+    revoked_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainProved(AuditEvent):
+    """The record was found when there was no live proof; looking again and finding it is no event."""
+
+    kind = "domain.proved"
+    domain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainProofFailing(AuditEvent):
+    """A live proof was not found again; it stands until its end."""
+
+    kind = "domain.proof_failing"
+    domain: str
+    finding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainProofLapsed(AuditEvent):
+    kind = "domain.proof_lapsed"
+    domain: str
+    revoked_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinRequested(AuditEvent):
+    kind = "join.requested"
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinApproved(AuditEvent):
+    kind = "join.approved"
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinRejected(AuditEvent):
+    kind = "join.rejected"
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ ALL_SCOPES: frozenset[Scope] = frozenset(("tenants", "members", "principals"))
 PRINCIPAL_ID_MAX = 255
 LOCAL_NAMES = "local|"
 KEY_NAMES = "key|"
+# The rule of a tenant's domain, where it is the rule itself that promises (core/domain.py).
+RULE_NAMES = "domain|"
 _SCHEMES = ("https://", "http://")
 
 
@@ -47,10 +49,11 @@ class VerifiedIdentity:
 
     def find_evidence(self, address: EmailAddress, tenant_id: str) -> VerifiedAddress | None:
         """The verified address equal to *address*, byte for byte, whose evidence counts in that tenant."""
-        for verified in self.addresses:
-            if verified.address == address and verified.tenant_id in {None, tenant_id}:
-                return verified
-        return None
+        return next((one for one in self.addresses_in(tenant_id) if one.address == address), None)
+
+    def addresses_in(self, tenant_id: str) -> tuple[VerifiedAddress, ...]:
+        """Those whose evidence counts in that tenant."""
+        return tuple(one for one in self.addresses if one.tenant_id in {None, tenant_id})
 
     @property
     def lasting_addresses(self) -> tuple[EmailAddress, ...]:
@@ -59,11 +62,11 @@ class VerifiedIdentity:
 
 
 def is_reserved(principal_id: str) -> bool:
-    """Is this a name that is ours to give? Local accounts, keys, and every ``issuer|subject``.
+    """Is this a name that is ours to give? Local accounts, keys, rules, and every ``issuer|subject``.
 
     No host assertion may speak as one of them, whichever connections there are or will be.
     """
-    if principal_id.startswith((LOCAL_NAMES, KEY_NAMES)):
+    if principal_id.startswith((LOCAL_NAMES, KEY_NAMES, RULE_NAMES)):
         return True
     return principal_id.lower().startswith(_SCHEMES) and "|" in principal_id
 

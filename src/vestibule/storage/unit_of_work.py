@@ -19,20 +19,27 @@ from vestibule.errors import MisuseError
 from vestibule.ports import (
     Accounts,
     ApiKeys,
+    Approvals,
     Audit,
     Claims,
     Connections,
+    Domains,
     Idempotency,
     Invitations,
+    JoinRequests,
     Members,
     Outbox,
     Principals,
+    Promises,
     RateLimits,
+    Resources,
+    Reviews,
     Sessions,
     Tenants,
 )
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
+from vestibule.storage.approvals import SqlApprovals, SqlReviews
 from vestibule.storage.audit import SqlAudit
 from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
@@ -40,12 +47,16 @@ from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
 from vestibule.storage.connections import SqlConnections
 from vestibule.storage.dialect import begin_joined
+from vestibule.storage.domains import SqlDomains
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
+from vestibule.storage.join_requests import SqlJoinRequests
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
 from vestibule.storage.principals import SqlPrincipals
+from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
+from vestibule.storage.resources import SqlResources
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
 from vestibule.storage.sessions import SqlSessions
 from vestibule.storage.tenants import SqlTenants
@@ -91,12 +102,26 @@ class SqlUnitOfWork:
             self.invitations = HostedInvitations(connection, self.now, seats)
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.promises: Promises = SqlPromises(
+            connection,
+            self.now,
+            members=self.members,
+            invitations=self.invitations,
+            claims=self.claims,
+            audit=self.audit,
+            outbox=self.outbox,
+        )
+        self.approvals: Approvals = SqlApprovals(connection, self.now)
+        self.reviews: Reviews = SqlReviews(connection, self.now)
+        self.resources: Resources = SqlResources(connection, self.now)
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.connections: Connections = SqlConnections(connection, self.now)
         self.sessions: Sessions = SqlSessions(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
+        self.domains: Domains = SqlDomains(connection, self.now)
+        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""
