@@ -16,12 +16,14 @@ VestibuleError                     what a caller may handle; carries a stable ``
   IssueRefusedError                well-formed, permitted, still no
     DomainNotAllowedError
     AlreadyMemberError
+    DirectoryBarredError
     SeatLimitError
     PendingLimitError
     EventOverError
     TenantSuspendedError
   NotPendingError                  the invitation has left the state this needs
   DigestMismatchError              the request is not the one that was shown
+  DirectoryConflictError           two users of one name in a tenant's directory
   TenantDeletedError               a deleted tenant's id can't be used again
   LastOwnerError                   a tenant never loses its last owner
   DomainNotProvedError             this rung of a domain needs a live proof
@@ -64,6 +66,7 @@ class RejectReason(StrEnum):
     WRONG_CONNECTION = "wrong_connection"
     DOMAIN_NOT_ALLOWED = "domain_not_allowed"
     PRINCIPAL_OFFBOARDED = "principal_offboarded"
+    RECIPIENT_BARRED = "recipient_barred"
     NO_SEAT = "no_seat"
     NOT_APPROVED = "not_approved"
     BOUND_TO_ANOTHER = "bound_to_another"
@@ -194,6 +197,12 @@ class SeatLimitError(IssueRefusedError):
     code = "seat_limit"
 
 
+class DirectoryBarredError(IssueRefusedError):
+    """The tenant's directory has deactivated that address; reactivate it there first."""
+
+    code = "directory_barred"
+
+
 class PendingLimitError(IssueRefusedError):
     """The tenant has too many pending invitations; revoke some first."""
 
@@ -222,6 +231,12 @@ class DigestMismatchError(VestibuleError):
     """The request has changed since it was shown; look at it again before you decide."""
 
     code = "digest_mismatch"
+
+
+class DirectoryConflictError(VestibuleError):
+    """The directory has another user of that name."""
+
+    code = "directory_conflict"
 
 
 class TenantDeletedError(VestibuleError):

@@ -21,14 +21,32 @@ from vestibule.errors import (
 )
 
 
-def check_key(actor: Actor, scope: Scope) -> None:
-    """Only the host backend with this scope passes.
+def check_key(actor: Actor, scope: Scope, *, tenant_id: str | None = None) -> None:
+    """Only the host backend with this scope passes; a key bound to a tenant only in that one.
+
+    Without *tenant_id* the act is on the deployment, or on many tenants: nothing for a bound key.
 
     Raises:
-        NotPermittedError: a principal, or a key without *scope*.
+        NotPermittedError: a principal, a key without *scope*, or a bound key where it has no say.
+        NotFoundError: a bound key asks about another tenant.
     """
     if not isinstance(actor, HostKey) or scope not in actor.scopes:
         raise NotPermittedError("This needs an API key with the scope " + scope + ".")
+    if actor.tenant_id is not None and tenant_id is None:
+        raise NotPermittedError("This needs an API key that is not bound to one tenant.")
+    if actor.tenant_id is not None and actor.tenant_id != tenant_id:
+        raise NotFoundError
+
+
+def check_directory(actor: Actor) -> str:
+    """The tenant whose directory speaks: the one that its key is bound to.
+
+    Raises:
+        NotPermittedError: a principal, a key without the scope ``directory``, or one bound to no tenant.
+    """
+    if not isinstance(actor, HostKey) or "directory" not in actor.scopes or actor.tenant_id is None:
+        raise NotPermittedError("This needs an API key with the scope directory, bound to a tenant.")
+    return actor.tenant_id
 
 
 def check_principal(actor: Actor) -> VerifiedIdentity:

@@ -18,8 +18,9 @@ The steps:
 7. the session came through the connection that the tenant requires (ACC-05)
 8. the invited domain is still allowed, and not denied (ISS-09)
 9. the claiming principal has not been offboarded (LIF-03)
-10. there is a seat: a free one, this invitation's own reservation, or an existing membership (ruling 8)
-11. the session is as fresh and as strong as the roles ask for (RFC 9470)
+10. the tenant's directory has deactivated neither the invited address nor the claiming principal (D15)
+11. there is a seat: a free one, this invitation's own reservation, or an existing membership (ruling 8)
+12. the session is as fresh and as strong as the roles ask for (RFC 9470)
 
 Deliberately absent: rate limits. A limit may slow refusals down, it never keeps the right person out.
 """
@@ -72,11 +73,14 @@ class Grant:
     tenant_name: str
     policy: Policy
     policy_version: int
+    policy_hash: str
+    base_version: int
     tenant_suspended: bool
     tenant_deleted: bool
     inviter_role: str | None
     inviter_name: str | None
     domain_rule: DomainRule | None = None
+    recipient_barred: bool = False
 
     @property
     def is_by_rule(self) -> bool:
@@ -129,6 +133,7 @@ class Grant:
             and not self.tenant_suspended
             and not self.tenant_deleted
             and not self.is_event_over(now)
+            and not self.recipient_barred
             and _may_still_grant(self)
             and _is_approved(self)
             and _roles_exist(self)
@@ -185,9 +190,9 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
     findings = (
         *_findings_on_grant(grant, snapshot.now),
         *_findings_on_claimant(snapshot, grant, identity, matched),
-        # 10
-        (wants_seat and not _has_seat(snapshot, grant), RejectReason.NO_SEAT),
         # 11
+        (wants_seat and not _has_seat(snapshot, grant), RejectReason.NO_SEAT),
+        # 12
         (wants_seat and not grant.demand.is_met(identity, snapshot.now), RejectReason.STEP_UP_REQUIRED),
     )
     failed = [reason for is_failed, reason in findings if is_failed]
@@ -232,6 +237,8 @@ def _findings_on_claimant(
         (not grant.is_domain_allowed, RejectReason.DOMAIN_NOT_ALLOWED),
         # 9
         (snapshot.principal_offboarded, RejectReason.PRINCIPAL_OFFBOARDED),
+        # 10
+        (grant.recipient_barred, RejectReason.RECIPIENT_BARRED),
     )
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from vestibule.core.account import LOCAL_CONNECTION
-from vestibule.core.connection import ENTRA_ISSUER, ConnectionDraft
+from vestibule.core.connection import ENTRA_ISSUER, ConnectionDraft, Provider
 from vestibule.core.naming import check_name
 from vestibule.errors import FieldFault, InvalidRequestError
 
@@ -40,6 +40,11 @@ _SHARED_HOSTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 # Where everybody can make an account: a directory in form only.
 _PERSONAL_ACCOUNTS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def choose_issuer(provider: Provider, given: str | None) -> str:
+    """The issuer as given, or the one that such a provider has."""
+    return given if given is not None else _FIXED_ISSUERS.get(provider, "")
 
 
 def check_draft(draft: ConnectionDraft, *, is_tenants: bool, allows_loopback: bool) -> None:

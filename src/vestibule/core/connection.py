@@ -28,7 +28,7 @@ from typing import Any, Literal, get_args
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.identity import PRINCIPAL_ID_MAX, VerifiedAddress, VerifiedIdentity
 from vestibule.core.naming import MEMBER_NAME_MAX, clean_name
-from vestibule.core.policy import Policy
+from vestibule.core.tenant import Tenant
 from vestibule.errors import ConnectionRequiredError, ProviderError
 
 Provider = Literal["generic", "google", "entra", "entra_single", "apple"]
@@ -141,14 +141,18 @@ def narrow_addresses(
     return tuple(one for one in addresses if one.tenant_id is None or one.address.domain in proven_domains)
 
 
-def check_connection(policy: Policy, identity: VerifiedIdentity) -> None:
+def check_connection(tenant: Tenant, identity: VerifiedIdentity) -> None:
     """A session came the way that the tenant demands (ACC-05); a host's word for its people is the host's.
 
     Raises:
         ConnectionRequiredError: it did not.
     """
+    policy = tenant.policy
     required = policy.require_connection
     if required is None or not identity.is_session or identity.connection == required:
+        return
+    # Guests by exception list, by an address that is verified now.
+    if any(policy.connection_for(one.address) is None for one in identity.addresses_in(tenant.tenant_id)):
         return
     raise ConnectionRequiredError(required)
 

@@ -9,8 +9,10 @@ from typing import Literal
 
 from vestibule.core.email import EmailAddress
 
-Scope = Literal["tenants", "members", "principals"]
-ALL_SCOPES: frozenset[Scope] = frozenset(("tenants", "members", "principals"))
+Scope = Literal["tenants", "members", "principals", "directory"]
+ALL_SCOPES: frozenset[Scope] = frozenset(("tenants", "members", "principals", "directory"))
+# Only for keys that are bound to one tenant: whose directory would it be?
+DIRECTORY_SCOPE: Scope = "directory"
 PRINCIPAL_ID_MAX = 255
 LOCAL_NAMES = "local|"
 KEY_NAMES = "key|"
@@ -73,10 +75,11 @@ def is_reserved(principal_id: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostKey:
-    """The host backend (or an operator at the command line), limited to its scopes."""
+    """The host backend, or an operator at the command line: limited to its scopes, perhaps to one tenant."""
 
     key_id: str
     scopes: frozenset[Scope] = ALL_SCOPES
+    tenant_id: str | None = None
 
 
 Actor = VerifiedIdentity | HostKey

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from vestibule.core import authority
+from vestibule.core.directory import check_not_barred
 from vestibule.core.email import EmailAddress
 from vestibule.core.invitation import (
     BUNDLE_MAX,
@@ -61,6 +63,7 @@ class IssueFacts:
     pending_of_inviter: int
     live_resources: frozenset[str]
     overdue_review: bool
+    is_barred: bool = False
 
 
 def check_draft(draft: InvitationDraft) -> None:
@@ -166,7 +169,8 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
     """The recipient, the targets and the caps allow it now (ISS-09, ISS-10, ISS-16, ISS-18).
 
     Raises:
-        DomainNotAllowedError, AlreadyMemberError, PendingLimitError, ReviewOverdueError: they don't.
+        DomainNotAllowedError, AlreadyMemberError, DirectoryBarredError, PendingLimitError,
+        ReviewOverdueError: they don't.
         InvalidRequestError: a role is missing for somebody who is no member, or a resource is unknown here.
     """
     for place, one in enumerate(draft.grants):
@@ -177,15 +181,16 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
     if draft.role is None and facts.member is None:
         raise InvalidRequestError(FieldFault("/role", "Required: this address belongs to no member."))
     check_recipient(policy, draft.email, None if draft.role is None else facts.member)
+    check_not_barred(is_barred=facts.is_barred)
     if facts.pending >= policy.max_pending or facts.pending_of_inviter >= policy.max_pending_per_inviter:
         raise PendingLimitError
-    if facts.overdue_review and is_break_glass(policy, draft):
+    if facts.overdue_review and is_break_glass(policy, promised_roles(draft)):
         raise ReviewOverdueError
 
 
-def is_break_glass(policy: Policy, draft: InvitationDraft) -> bool:
+def is_break_glass(policy: Policy, roles: Iterable[str]) -> bool:
     """Whether somebody must look at it afterwards, because nobody had to before."""
-    return any(policy.rule_of(role).review_within is not None for role in promised_roles(draft))
+    return any(policy.rule_of(role).review_within is not None for role in roles)
 
 
 def check_still_promised(policy: Policy, invitation: Invitation, now: datetime) -> None:

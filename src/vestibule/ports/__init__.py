@@ -12,10 +12,12 @@ from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passw
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.connections import Connections, RelyingParty, Sealer, Sessions
 from vestibule.ports.delivery import ClaimedMessage, Outbox
+from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
+from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
 from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Lock, Tenants
@@ -32,6 +34,7 @@ __all__ = [
     "ClaimedMessage",
     "Claims",
     "Connections",
+    "Directory",
     "DomainNames",
     "Domains",
     "EventStamp",
@@ -44,6 +47,7 @@ __all__ = [
     "Members",
     "Outbox",
     "Passwords",
+    "Policies",
     "PrincipalRecord",
     "Principals",
     "Promises",

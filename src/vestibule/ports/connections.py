@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from vestibule.core.connection import Connection, SignIn, SignInProof
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.paging import Page, PageRequest
+from vestibule.core.policy import Policy
 
 
 class Connections(Protocol):
@@ -44,6 +45,9 @@ class Connections(Protocol):
 
     def list_all(self) -> Sequence[Connection]:
         """Every one that is not deleted, for looking after the deployment."""
+
+    def list_policies(self) -> Sequence[tuple[str, Policy]]:
+        """Tenants that are not deleted, with the policy of each."""
 
     def open_sign_in(self, sign_in_hash: bytes, sign_in: SignIn, *, lifetime: timedelta) -> None: ...
 

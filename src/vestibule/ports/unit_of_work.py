@@ -12,10 +12,12 @@ from vestibule.ports.accounts import Accounts, ApiKeys
 from vestibule.ports.claims import Claims, ClaimUnit
 from vestibule.ports.connections import Connections, Sessions
 from vestibule.ports.delivery import Outbox
+from vestibule.ports.directory import Directory
 from vestibule.ports.domains import Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
 from vestibule.ports.members import Members, Principals
+from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Reviews
 from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Tenants
@@ -43,6 +45,8 @@ class UnitOfWork(Protocol):
     api_keys: ApiKeys
     domains: Domains
     join_requests: JoinRequests
+    directory: Directory
+    policies: Policies
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from vestibule.core.connection import Connection, SignIn
 from vestibule.core.paging import Page, PageRequest
+from vestibule.core.policy import Policy
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import connections, sessions, sign_ins, tenants
+from vestibule.storage.tenants import SELECT_TENANT, read_tenant
 
 _OFFERED_MAX = 20
 
@@ -126,6 +128,11 @@ class SqlConnections:
             read_connection(row)
             for row in self._connection.execute(query.order_by(connections.c.connection_id))
         ]
+
+    def list_policies(self) -> Sequence[tuple[str, Policy]]:
+        query = SELECT_TENANT.where(tenants.c.deleted_at.is_(None)).order_by(tenants.c.tenant_id)
+        found = [read_tenant(row) for row in self._connection.execute(query)]
+        return [(one.tenant_id, one.policy) for one in found]
 
     def open_sign_in(self, sign_in_hash: bytes, sign_in: SignIn, *, lifetime: timedelta) -> None:
         self._connection.execute(

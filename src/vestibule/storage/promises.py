@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from vestibule.core.event import InvitationExpired, InvitationSuperseded
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import Invitation, InvitationDraft
-from vestibule.core.issuing import IssueFacts, is_break_glass
+from vestibule.core.issuing import IssueFacts, is_break_glass, promised_roles
 from vestibule.core.policy import Policy
 from vestibule.core.promise import Promise
 from vestibule.errors import SeatLimitError, UnavailableError
-from vestibule.ports import Audit, Claims, EventStamp, Invitations, Members, Outbox
+from vestibule.ports import Audit, Claims, Directory, EventStamp, Invitations, Members, Outbox
 from vestibule.storage.filters import database_clock, is_open
 from vestibule.storage.invitations.rows import VISIBLE, read_invitation
 from vestibule.storage.schema import invitation_grants, invitations, resources, reviews
@@ -36,6 +36,7 @@ class SqlPromises:
         claims: Claims,
         audit: Audit,
         outbox: Outbox,
+        directory: Directory,
     ) -> None:
         self._connection = connection
         self._now = now
@@ -44,6 +45,7 @@ class SqlPromises:
         self._claims = claims
         self._audit = audit
         self._outbox = outbox
+        self._directory = directory
 
     def read_facts(
         self, tenant_id: str, policy: Policy, inviter_principal_id: str, draft: InvitationDraft
@@ -58,7 +60,8 @@ class SqlPromises:
             pending=pending,
             pending_of_inviter=theirs,
             live_resources=self._live_resources(tenant_id, draft),
-            overdue_review=is_break_glass(policy, draft)
+            is_barred=self._directory.is_barred(tenant_id, draft.email.key),
+            overdue_review=is_break_glass(policy, promised_roles(draft))
             and self._has_overdue_review(tenant_id, inviter_principal_id),
         )
 

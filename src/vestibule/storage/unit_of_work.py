@@ -23,12 +23,14 @@ from vestibule.ports import (
     Audit,
     Claims,
     Connections,
+    Directory,
     Domains,
     Idempotency,
     Invitations,
     JoinRequests,
     Members,
     Outbox,
+    Policies,
     Principals,
     Promises,
     RateLimits,
@@ -47,12 +49,14 @@ from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
 from vestibule.storage.connections import SqlConnections
 from vestibule.storage.dialect import begin_joined
+from vestibule.storage.directory import SqlDirectory
 from vestibule.storage.domains import SqlDomains
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.join_requests import SqlJoinRequests
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
+from vestibule.storage.policies import SqlPolicies
 from vestibule.storage.principals import SqlPrincipals
 from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
@@ -100,8 +104,13 @@ class SqlUnitOfWork:
             seats = HostSeats(connection, table, self.now)
             self.claims = HostClaims(self.claims, table, seats)
             self.invitations = HostedInvitations(connection, self.now, seats)
+        self._open_stores()
+
+    def _open_stores(self) -> None:
+        connection = self._connection
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.directory: Directory = SqlDirectory(connection, self.now)
         self.promises: Promises = SqlPromises(
             connection,
             self.now,
@@ -110,6 +119,7 @@ class SqlUnitOfWork:
             claims=self.claims,
             audit=self.audit,
             outbox=self.outbox,
+            directory=self.directory,
         )
         self.approvals: Approvals = SqlApprovals(connection, self.now)
         self.reviews: Reviews = SqlReviews(connection, self.now)
@@ -122,6 +132,7 @@ class SqlUnitOfWork:
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
         self.domains: Domains = SqlDomains(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
+        self.policies: Policies = SqlPolicies(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

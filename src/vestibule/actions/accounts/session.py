@@ -19,12 +19,12 @@ def find_session(uow: UnitOfWork, secret: str, tenant_id: str | None = None) -> 
     if identity is None or tenant_id is None:
         return identity
     tenant = uow.tenants.find(tenant_id)
-    if tenant is None or tenant.policy.require_connection in {None, identity.connection}:
+    if tenant is None or tenant.policy.require_connection is None:
         return identity
     # Who doesn't belong to the tenant learns nothing of it, not even what it demands (ruling 13).
     standing = uow.members.find(tenant_id, identity.principal_id)
     if standing is not None and standing.is_in_force(uow.now()):
-        check_connection(tenant.policy, identity)
+        check_connection(tenant, identity)
     return identity
 
 

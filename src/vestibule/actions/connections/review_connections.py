@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from vestibule.core import authority
 from vestibule.core.account import LOCAL_CONNECTION
+from vestibule.core.connecting import BUILT_IN
 from vestibule.core.connection import Connection
-from vestibule.core.identity import Actor, HostKey
+from vestibule.core.email import EmailAddress
+from vestibule.core.identity import Actor, HostKey, VerifiedIdentity
 from vestibule.core.paging import Page, PageRequest
-from vestibule.core.tenant import Tenant
 from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
 
@@ -44,33 +45,73 @@ def list_stored(uow: UnitOfWork) -> Sequence[Connection]:
     return uow.connections.list_all()
 
 
-def list_every_connection(uow: UnitOfWork, actor: Actor) -> Sequence[tuple[Connection, Tenant | None]]:
-    """Every connection with its tenant, for looking after the deployment.
+def list_every_connection(uow: UnitOfWork, actor: Actor) -> Sequence[Connection]:
+    """Every connection, of all tenants and the deployment.
 
     Raises:
         NotPermittedError: no key with the scope ``tenants``.
     """
     authority.check_key(actor, "tenants")
+    return uow.connections.list_all()
+
+
+def list_missing_demands(uow: UnitOfWork, actor: Actor) -> Sequence[tuple[str, str]]:
+    """Tenants, each with the connection that it demands and that nobody can use.
+
+    Raises:
+        NotPermittedError: no key with the scope ``tenants``.
+    """
+    authority.check_key(actor, "tenants")
+    demanded = [
+        (tenant_id, policy.require_connection)
+        for tenant_id, policy in uow.connections.list_policies()
+        if policy.require_connection not in {None, *BUILT_IN}
+    ]
     return [
-        (one, uow.tenants.find(one.tenant_id) if one.tenant_id else None)
-        for one in uow.connections.list_all()
+        (tenant_id, required)
+        for tenant_id, required in demanded
+        if required is not None and _find_of(uow, tenant_id, required) is None
     ]
 
 
-def list_ways_in(uow: UnitOfWork, tenant_id: str | None) -> tuple[Sequence[Connection], bool]:
+def list_ways_in(
+    uow: UnitOfWork, tenant_id: str | None, invited_email: EmailAddress | None
+) -> tuple[Sequence[Connection], bool]:
     """What a sign-in page offers, and whether local accounts are among it.
 
-    With *tenant_id* (of the invitation in this browser) that tenant's own connections come first; when it
-    demands one, that one is all there is.
+    With an invitation in this browser its tenant's own connections come first; when the tenant demands one of
+    the invited person, that one is all there is.
     """
     tenant = uow.tenants.find(tenant_id) if tenant_id is not None else None
-    required = tenant.policy.require_connection if tenant is not None else None
-    if tenant is not None and required is not None:
-        wanted = uow.connections.find_offered(required)
-        is_its = wanted is not None and wanted.tenant_id in {"", tenant.tenant_id}
-        return ([wanted] if wanted is not None and is_its else [], required == LOCAL_CONNECTION)
-    own = uow.connections.list_offered(tenant.tenant_id) if tenant is not None else []
-    return ([*own, *uow.connections.list_offered("")], True)
+    if tenant is None or invited_email is None:
+        return (uow.connections.list_offered(""), True)
+    required = tenant.policy.connection_for(invited_email)
+    if required is not None:
+        wanted = _find_of(uow, tenant.tenant_id, required)
+        return ([] if wanted is None else [wanted], required == LOCAL_CONNECTION)
+    return ([*uow.connections.list_offered(tenant.tenant_id), *uow.connections.list_offered("")], True)
+
+
+def find_demanded(
+    uow: UnitOfWork, identity: VerifiedIdentity | None, tenant_id: str, invited_email: EmailAddress
+) -> Connection | None:
+    """What the tenant demands of whoever holds *invited_email*, if *identity* came another way."""
+    tenant = uow.tenants.find(tenant_id)
+    required = tenant.policy.connection_for(invited_email) if tenant is not None else None
+    if required is None or (identity is not None and identity.connection == required):
+        return None
+    return _find_of(uow, tenant_id, required)
+
+
+def find_way_to(uow: UnitOfWork, connection_id: str) -> Connection | None:
+    """The connection, if it can be used now."""
+    return uow.connections.find_offered(connection_id)
+
+
+def _find_of(uow: UnitOfWork, tenant_id: str, connection_id: str) -> Connection | None:
+    """The connection, if it can be used now and is that tenant's or everybody's."""
+    found = uow.connections.find_offered(connection_id)
+    return found if found is not None and found.tenant_id in {"", tenant_id} else None
 
 
 def _check(uow: UnitOfWork, actor: Actor, tenant_id: str) -> None:

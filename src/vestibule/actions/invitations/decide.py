@@ -9,11 +9,12 @@ from datetime import datetime
 
 from vestibule.core import approval, authority, issuing
 from vestibule.core.approval import Approval, Approver, HeldRequest
+from vestibule.core.directory import check_not_barred
 from vestibule.core.event import InvitationApproved, InvitationRevoked, InvitationWaitedFor
 from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Invitation, InvitationState, renew_lifetime
 from vestibule.core.message import DecisionNotice, InvitationMail
-from vestibule.core.policy import Policy, policy_hash
+from vestibule.core.policy import Policy
 from vestibule.core.promise import issued_event, reserves_seat
 from vestibule.core.stepup import check_session
 from vestibule.core.tenant import Tenant
@@ -143,7 +144,7 @@ def _read_request(uow: UnitOfWork, tenant: Tenant, invitation: Invitation) -> He
     known: Sequence[str] = ()
     if inviter is not None:
         known = tuple(uow.approvals.read_approver(inviter).addresses)
-    return approval.read_request(tenant.policy, policy_hash(tenant.policy), invitation, known)
+    return approval.read_request(tenant.policy, tenant.policy_hash, invitation, known)
 
 
 def _count(uow: UnitOfWork, policy: Policy, request: HeldRequest, now: datetime) -> int:
@@ -173,6 +174,7 @@ def _release(
     if not invitation.grants_only:
         member = uow.members.find_by_address(tenant.tenant_id, invitation.invited_email, now)
         issuing.check_recipient(policy, invitation.invited_email, member)
+    check_not_barred(is_barred=uow.directory.is_barred(tenant.tenant_id, invitation.invited_email.key))
     released = uow.promises.release(
         invitation,
         reserves_seat=reserves_seat(policy, invitation),
@@ -180,7 +182,8 @@ def _release(
     )
     if released is None:
         raise NotPendingError
-    uow.audit.append(issued_event(tenant, released), actor=actor, context=context)
+    role = None if inviter is None else inviter.role
+    uow.audit.append(issued_event(tenant, released, role), actor=actor, context=context)
     if released.deliver == "email":
         uow.outbox.put(InvitationMail(invitation_id=released.invitation_id, generation=released.generation))
     uow.outbox.put(DecisionNotice(invitation_id=released.invitation_id, is_approved=True))

@@ -7,6 +7,7 @@ import math
 from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
+from vestibule.core.directory import check_not_barred
 from vestibule.core.event import InvitationLinkIssued, InvitationResent
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import Deliver, Invitation, InvitationState, renew_lifetime
@@ -55,6 +56,7 @@ def resend(
     issuing.check_recipient(
         tenant.policy, invitation.invited_email, None if invitation.grants_only else member
     )
+    check_not_barred(is_barred=uow.directory.is_barred(tenant_id, invitation.invited_email.key))
     if invitation.resent_at is not None:
         rest = invitation.resent_at + timedelta(seconds=tenant.policy.resend_cooldown) - now
         if rest > timedelta(0):
@@ -89,7 +91,12 @@ def _renew(
     if renewed is None:
         raise NotPendingError
     subject = {"tenant_id": tenant.tenant_id, "invitation_id": renewed.invitation_id}
-    resent = InvitationResent(generation=renewed.generation, policy_version=tenant.policy_version, **subject)
+    resent = InvitationResent(
+        generation=renewed.generation,
+        policy_version=tenant.policy_version,
+        policy_hash=tenant.policy_hash,
+        **subject,
+    )
     uow.audit.append(resent, actor=actor, context=context)
     if token is None:
         uow.outbox.put(InvitationMail(invitation_id=renewed.invitation_id, generation=renewed.generation))

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.invitations import InvitationRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
@@ -35,6 +36,7 @@ def make_api(services: Services) -> ASGIApp:
     strict = APIRouter(route_class=make_route_class(services))
     claims = APIRouter()
     TenantRoutes(services).add_to(strict)
+    ConnectionRoutes(services).add_to(strict)
     MemberRoutes(services).add_to(strict)
     InvitationRoutes(services).add_to(strict)
     OwnRoutes(services).add_to(strict, claims)
