@@ -64,7 +64,7 @@ def put_connection(
         issuer=draft.issuer,
         is_new=is_new,
         is_disabled=draft.is_disabled,
-        has_new_secret=draft.secret is not None,
+        has_new_credential=draft.secret is not None,
     )
     uow.audit.append(event, actor=actor, context=context)
     stored = uow.connections.find(connection_id)

@@ -70,7 +70,7 @@ class ApiKeyRevoked(AuditEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionPut(AuditEvent):
-    """A way to sign in was made or changed. *has_new_secret*: its client secret was replaced."""
+    """A way to sign in was made or changed. *has_new_credential*: what it proves itself with was replaced."""
 
     kind = "connection.put"
     connection_id: str
@@ -78,7 +78,7 @@ class ConnectionPut(AuditEvent):
     issuer: str
     is_new: bool
     is_disabled: bool
-    has_new_secret: bool
+    has_new_credential: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
