@@ -48,6 +48,7 @@ class Deployment:
     keys: FetchedKeys | None
     clock: Clock
     sealer: SecretSealer
+    openid: OpenIdParty
 
     @property
     def is_clock_ours(self) -> bool:
@@ -63,7 +64,7 @@ class Deployment:
                 passwords=passwords,
                 verifier=self.verifier,
                 public_url=settings.public_url,
-                openid=make_relying_party(settings, self.sealer, clock=self.clock),
+                openid=self.openid,
                 sealer=self.sealer,
                 origins=frozenset(f"https://{host}" for host in settings.link_hosts),
                 limits=settings.limits,
@@ -115,6 +116,7 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
         keys=fetched,
         clock=clock,
         sealer=sealer,
+        openid=make_relying_party(settings, sealer, clock=clock),
     )
 
 

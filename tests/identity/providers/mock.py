@@ -11,16 +11,16 @@ import sys
 import threading
 
 import flask
-import oidc_provider_mock
+import oidc_provider_mock  # type: ignore[import-untyped]
 import werkzeug.serving
-from authlib import jose
-from oidc_provider_mock._storage import storage
+from authlib import jose  # type: ignore[import-untyped]
+from oidc_provider_mock._storage import storage  # type: ignore[import-untyped]
 
 logging.disable(logging.CRITICAL)
 app = oidc_provider_mock.app()
 
 
-@app.post("/control/rotate")
+@app.post("/control/rotate")  # type: ignore[untyped-decorator]
 def rotate() -> flask.typing.ResponseReturnValue:
     storage.jwk = jose.RSAKey.generate_key(is_private=True)
     return flask.jsonify({})

@@ -116,6 +116,10 @@ class ProviderBook:
         kept = self._keep(_KEYS_OF + metadata.jwks_uri, read_keys(await self._fetcher.get(metadata.jwks_uri)))
         return _choose(kept.value, kid)
 
+    def forget(self) -> None:
+        """Nothing is kept."""
+        self._kept.clear()
+
     def _find(self, name: str, max_age: float) -> _Kept | None:
         kept = self._kept.get(name)
         return kept if kept is not None and self._monotonic() - kept.fetched_at < max_age else None

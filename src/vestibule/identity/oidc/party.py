@@ -103,6 +103,10 @@ class OpenIdParty:
             found.append(str(error))
         return found
 
+    def forget(self) -> None:
+        """What providers said is asked for again."""
+        self._book.forget()
+
     def _redirect_uri(self, connection: Connection) -> str:
         return f"{self._public_url}/sign-in/callback/{connection.connection_id}"
 
