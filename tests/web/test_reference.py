@@ -38,10 +38,28 @@ DESIGN = {
     *(("post", f"/v1/invitations/{{}}/{verb}") for verb in ("accept", "decline", "request-new")),
     *(("get", "/v1/me/invitations"), ("post", "/v1/me/invitations/{}/accept")),
     ("post", "/v1/me/invitations/{}/decline"),
+    *(
+        call
+        for base in ("/v1/connections", "/v1/tenants/{}/connections")
+        for call in (
+            ("get", base),
+            ("put", base + "/{}"),
+            ("get", base + "/{}"),
+            ("delete", base + "/{}"),
+            ("post", base + "/{}/check"),
+        )
+    ),
 }
 LIMITS: dict[str, dict[str, dict[str, Any]]] = {
     "PutTenant": {"name": {"minLength": 1, "maxLength": 100}},
     "PutMember": {"role": {"maxLength": 32}, "name": {"maxLength": 200}, "email": {"maxLength": 320}},
+    "PutConnection": {
+        "name": {"minLength": 1, "maxLength": 100},
+        "issuer": {"maxLength": 200},
+        "client_id": {"maxLength": 255},
+        "client_secret": {"maxLength": 4096},
+        "provider": {"enum": ["generic", "google", "entra", "entra_single", "apple"]},
+    },
     "IssueInvitation": {
         "email": {"maxLength": 320, "format": "email"},
         "role": {"maxLength": 32},

@@ -35,6 +35,7 @@ _VALUE_MAX = 4096
 _FAILED = (
     "Nothing was lost, and nobody was signed in. Begin again; if it keeps failing, tell whoever runs it."
 )
+_DENIED = "The identity provider did not sign you in."
 _STRANGE = (
     "This answer does not belong to a sign-in that this browser began, or it was used before. Begin again."
 )
@@ -117,7 +118,8 @@ class ConnectionPages:
         # Before the sign-in is used up: nobody else's answer may end the one that is under way here.
         expected = derive_proof(secret).state
         if not secret or not hmac.compare_digest(expected.encode(), answer.get("state", "").encode()):
-            raise CredentialsRejectedError(_STRANGE)
+            # Some providers say no without saying to whom; it changes nothing here.
+            raise CredentialsRejectedError(_DENIED if "error" in answer else _STRANGE)
         return await self._services.runner.run(return_sign_in, get_part(request, "connection_id"), secret)
 
     async def _fail(self, request: Request, error: VestibuleError) -> Response:

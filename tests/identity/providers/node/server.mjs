@@ -13,8 +13,42 @@ function makeKey() {
   return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: `key-${Date.now()}` };
 }
 
+// What it stored outlives a change of its keys.
+const stored = new Map();
+
+class Adapter {
+  constructor(model) {
+    this.model = model;
+  }
+
+  async upsert(id, payload) {
+    stored.set(`${this.model} ${id}`, payload);
+  }
+
+  async find(id) {
+    return stored.get(`${this.model} ${id}`);
+  }
+
+  async findByUid(uid) {
+    return [...stored.values()].find((payload) => payload.uid === uid);
+  }
+
+  async consume(id) {
+    stored.get(`${this.model} ${id}`).consumed = Math.floor(Date.now() / 1000);
+  }
+
+  async destroy(id) {
+    stored.delete(`${this.model} ${id}`);
+  }
+
+  async revokeByGrantId(grantId) {
+    for (const [key, payload] of stored) if (payload.grantId === grantId) stored.delete(key);
+  }
+}
+
 function makeProvider(issuer) {
   return new Provider(issuer, {
+    adapter: Adapter,
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
     cookies: { keys: ['cookies of tests'] },
     features: { devInteractions: { enabled: true }, registration: { enabled: true } },
