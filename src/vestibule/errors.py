@@ -8,6 +8,7 @@ VestibuleError                     what a caller may handle; carries a stable ``
   NotPermittedError                the actor may not do this here
     RoleNotAssignableError         the policy does not let this role grant that one
     ReviewOverdueError             an earlier break-glass grant has not been reviewed
+    ConnectionRequiredError        the tenant wants another way of signing in
   NotFoundError                    unknown, or another tenant's
   InvalidRequestError              malformed before any rule was consulted
     EmailInvalidError
@@ -33,6 +34,7 @@ VestibuleError                     what a caller may handle; carries a stable ``
     TooSoonError
   ClaimRejectedError               every failed claim; private ``reason``
   CredentialsRejectedError         a failed sign-in or code; no reason at all
+  ProviderError                    an identity provider is dead, or says what can't be believed
   UnavailableError                 the database could not answer
 ConfigurationError                 an operator's mistake, named, found at start-up
 DeliveryError                      inside the worker only
@@ -127,6 +129,16 @@ class RoleNotAssignableError(NotPermittedError):
     """Your role may not grant that role by invitation."""
 
     code = "role_not_assignable"
+
+
+class ConnectionRequiredError(NotPermittedError):
+    """This tenant wants you to sign in through its own identity provider."""
+
+    code = "connection_required"
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__()
+        self.connection_id = connection_id
 
 
 class ReviewOverdueError(NotPermittedError):
@@ -299,6 +311,16 @@ class CredentialsRejectedError(VestibuleError):
     """That did not match; check it and try again."""
 
     code = "credentials_rejected"
+
+
+class ProviderError(VestibuleError):
+    """The identity provider can't be used now; nobody was signed in."""
+
+    code = "provider_failed"
+
+    def __init__(self, finding: str, message: str | None = None) -> None:
+        super().__init__(message)
+        self.finding = finding
 
 
 class UnavailableError(VestibuleError):

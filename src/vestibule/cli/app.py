@@ -13,6 +13,7 @@ import typer
 from vestibule.cli import (
     accounts,
     api_keys,
+    connections,
     demo,
     doctor,
     invitations,
@@ -55,6 +56,7 @@ app.command("invite", short_help="Invite an address to a tenant.")(invitations.i
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(accounts.app, name="account")
+app.add_typer(connections.app, name="connection")
 app.command("version", short_help="Print release, schema and Python.")(versions.show_version)
 
 

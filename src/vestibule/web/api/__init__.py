@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.decisions import DecisionRoutes
 from vestibule.web.api.invitations import InvitationRoutes
 from vestibule.web.api.members import MemberRoutes
@@ -40,6 +41,7 @@ def make_api(services: Services) -> ASGIApp:
     TenantRoutes(services).add_to(strict)
     PolicyRoutes(services).add_to(strict)
     DeploymentPolicyRoutes(services).add_to(strict)
+    ConnectionRoutes(services).add_to(strict)
     MemberRoutes(services).add_to(strict)
     InvitationRoutes(services).add_to(strict)
     DecisionRoutes(services).add_to(strict)
