@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.policy import OWNER, load_policy
+from vestibule.core.policy import NOTHING, OWNER, load_policy
 from vestibule.storage.schema import (
     audit_events,
     invitations,
@@ -63,7 +63,11 @@ class _Facts:
         for row in self._invitations:
             invitation_id = row["invitation_id"]
             assert sum(row[name] is not None for name in _FINAL) <= 1
-            assert self._counted["invitation.issued", invitation_id] == 1
+            was_held = row["held_at"] is not None
+            assert self._counted["invitation.held", invitation_id] == was_held
+            is_issued = not was_held or row["approved_at"] is not None
+            assert self._counted["invitation.issued", invitation_id] == is_issued
+            assert is_issued or row["consumed_at"] is None, "nobody gets in without approval"
             assert self._counted["invitation.resent", invitation_id] == row["generation"] - 1
             for final, kinds in _EVENTS_OF.items():
                 told = sum(self._counted[kind, invitation_id] for kind in kinds)
@@ -102,7 +106,7 @@ class _Facts:
     def check_seats(self) -> None:
         """The ledger says what there is; no part of it has room while another is over."""
         for tenant in self._tenants:
-            tenant_id, policy = tenant["tenant_id"], load_policy(tenant["policy"])
+            tenant_id, policy = tenant["tenant_id"], load_policy(NOTHING, tenant["policy"])
             shards = [row for row in self._shards if row["tenant_id"] == tenant_id]
             reserved = sum(
                 row["has_reservation"] and is_open(row)

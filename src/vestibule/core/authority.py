@@ -7,6 +7,7 @@ learns nothing, not even that it exists (DESIGN.md ruling 13).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from vestibule.core.identity import Actor, HostKey, Scope, VerifiedIdentity
@@ -72,6 +73,19 @@ def check_administrator(tenant: Tenant | None, standing: Membership | None, now:
     return membership
 
 
+def check_owner(tenant: Tenant | None, standing: Membership | None, now: datetime) -> Membership:
+    """An owner in force: for switches that decide who gets in without a word (ATTACKS D12, K11).
+
+    Raises:
+        NotFoundError: no such tenant, or the caller does not belong to it.
+        NotPermittedError: a member who does not own it.
+    """
+    membership = check_member(tenant, standing, now)
+    if membership.role != OWNER:
+        raise NotPermittedError
+    return membership
+
+
 def check_member(tenant: Tenant | None, standing: Membership | None, now: datetime) -> Membership:
     """A member in force of a tenant that is not deleted.
 
@@ -96,10 +110,7 @@ def check_active(tenant: Tenant) -> None:
 
 
 def check_may_grant(policy: Policy, granting: str, granted: str) -> None:
-    """May *granting* promise *granted* by invitation? (ISS-03)
-
-    Elevating roles need a second principal's approval, which this release does not offer; until then they
-    can't be granted by invitation at all (ruling 10).
+    """May *granting* promise *granted* by invitation? (ISS-03) An elevating role is held for approval.
 
     Raises:
         NotPermittedError: this role may invite nobody.
@@ -107,8 +118,19 @@ def check_may_grant(policy: Policy, granting: str, granted: str) -> None:
     """
     if not policy.assignable.get(granting):
         raise NotPermittedError
-    if granted in policy.elevating or not policy.may_grant(granting, granted):
+    if not policy.may_grant(granting, granted):
         raise RoleNotAssignableError
+
+
+def check_inviter(policy: Policy, inviter: Membership | None, roles: Iterable[str], now: datetime) -> None:
+    """Whoever asked for this still stands in the tenant and may still grant *roles*.
+
+    Raises:
+        RoleNotAssignableError: not any more.
+    """
+    stands = inviter is not None and inviter.is_in_force(now)
+    if inviter is None or not stands or not all(policy.may_grant(inviter.role, role) for role in roles):
+        raise RoleNotAssignableError("Whoever asked for this may not grant it any more.")
 
 
 def check_may_remove(policy: Policy, removing: Membership, removed: Membership) -> None:

@@ -56,6 +56,9 @@ class Limits:
     sign_in_per_ip: Limit = Limit(100, 600)
     code_per_address: Limit = Limit(5, 3600)
     code_per_ip: Limit = Limit(30, 3600)
+    join_per_principal: Limit = Limit(30, 3600)
+    join_per_ip: Limit = Limit(300, 3600)
+    domain_check_per_tenant: Limit = Limit(60, 3600)
     code_tries: int = 5
 
 

@@ -76,6 +76,11 @@ def mint_secret(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
+def mint_challenge() -> str:
+    """What a domain's record must say: 128 bits, public once it is published, and nobody else's."""
+    return secrets.token_hex(16)
+
+
 def mint_code() -> str:
     """An eight-digit code for an address (ASVS 6.5: at least 20 bits, ten minutes, few tries)."""
     return f"{secrets.randbelow(10**8):08d}"

@@ -12,15 +12,20 @@ from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passw
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.delivery import ClaimedMessage, Outbox
 from vestibule.ports.directory import Directory
+from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
+from vestibule.ports.policies import Policies
+from vestibule.ports.promises import Approvals, Promises, Review, Reviews
+from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Lock, Tenants
 from vestibule.ports.unit_of_work import Runner, UnitOfWork
 
 __all__ = [
     "Accounts",
     "ApiKeys",
+    "Approvals",
     "AssertionVerifier",
     "Audit",
     "ClaimKey",
@@ -28,18 +33,26 @@ __all__ = [
     "ClaimedMessage",
     "Claims",
     "Directory",
+    "DomainNames",
+    "Domains",
     "EventStamp",
     "Idempotency",
     "InvitationDraft",
     "InvitationFilter",
     "Invitations",
+    "JoinRequests",
     "Lock",
     "Members",
     "Outbox",
     "Passwords",
+    "Policies",
     "PrincipalRecord",
     "Principals",
+    "Promises",
     "RateLimits",
+    "Resources",
+    "Review",
+    "Reviews",
     "Runner",
     "Settlement",
     "Tenants",

@@ -19,19 +19,27 @@ from vestibule.errors import MisuseError
 from vestibule.ports import (
     Accounts,
     ApiKeys,
+    Approvals,
     Audit,
     Claims,
     Directory,
+    Domains,
     Idempotency,
     Invitations,
+    JoinRequests,
     Members,
     Outbox,
+    Policies,
     Principals,
+    Promises,
     RateLimits,
+    Resources,
+    Reviews,
     Tenants,
 )
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
+from vestibule.storage.approvals import SqlApprovals, SqlReviews
 from vestibule.storage.audit import SqlAudit
 from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
@@ -39,12 +47,17 @@ from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
 from vestibule.storage.dialect import begin_joined
 from vestibule.storage.directory import SqlDirectory
+from vestibule.storage.domains import SqlDomains
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
+from vestibule.storage.join_requests import SqlJoinRequests
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
+from vestibule.storage.policies import SqlPolicies
 from vestibule.storage.principals import SqlPrincipals
+from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
+from vestibule.storage.resources import SqlResources
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
 from vestibule.storage.tenants import SqlTenants
 
@@ -87,13 +100,33 @@ class SqlUnitOfWork:
             seats = HostSeats(connection, table, self.now)
             self.claims = HostClaims(self.claims, table, seats)
             self.invitations = HostedInvitations(connection, self.now, seats)
+        self._open_stores()
+
+    def _open_stores(self) -> None:
+        connection = self._connection
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.directory: Directory = SqlDirectory(connection, self.now)
+        self.promises: Promises = SqlPromises(
+            connection,
+            self.now,
+            members=self.members,
+            invitations=self.invitations,
+            claims=self.claims,
+            audit=self.audit,
+            outbox=self.outbox,
+            directory=self.directory,
+        )
+        self.approvals: Approvals = SqlApprovals(connection, self.now)
+        self.reviews: Reviews = SqlReviews(connection, self.now)
+        self.resources: Resources = SqlResources(connection, self.now)
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
-        self.directory: Directory = SqlDirectory(connection, self.now)
+        self.domains: Domains = SqlDomains(connection, self.now)
+        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
+        self.policies: Policies = SqlPolicies(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

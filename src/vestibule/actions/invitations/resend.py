@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
 from vestibule.core.directory import check_not_barred
@@ -46,12 +46,16 @@ def resend(
     invitation = uow.invitations.find(tenant_id, invitation_id)
     if tenant is None or invitation is None:
         raise NotFoundError
-    authority.check_may_grant(tenant.policy, standing.role, invitation.role)
+    for role in invitation.promised_roles:
+        authority.check_may_grant(tenant.policy, standing.role, role)
     authority.check_active(tenant)
     if invitation.state_at(now) is not InvitationState.PENDING:
         raise NotPendingError
+    issuing.check_still_promised(tenant.policy, invitation, now)
     member = uow.members.find_by_address(tenant_id, invitation.invited_email, now)
-    issuing.check_recipient(tenant.policy, invitation.invited_email, member)
+    issuing.check_recipient(
+        tenant.policy, invitation.invited_email, None if invitation.grants_only else member
+    )
     check_not_barred(is_barred=uow.directory.is_barred(tenant_id, invitation.invited_email.key))
     if invitation.resent_at is not None:
         rest = invitation.resent_at + timedelta(seconds=tenant.policy.resend_cooldown) - now
@@ -61,7 +65,7 @@ def resend(
     wait = uow.limits.take(hits)
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
-    issued = _renew(uow, actor, tenant, invitation, deliver, context)
+    issued = _renew(uow, actor, tenant, invitation, deliver, now, context)
     uow.principals.remember(resender)
     uow.commit()
     return issued
@@ -73,10 +77,11 @@ def _renew(
     tenant: Tenant,
     invitation: Invitation,
     deliver: Deliver,
+    now: datetime,
     context: RequestContext,
 ) -> IssuedInvitation:
     token = mint_claim_token() if deliver == "link" else None
-    lifetime = renew_lifetime(tenant.policy, invitation.role, invitation.expires_in)
+    lifetime = renew_lifetime(tenant.policy, invitation, now)
     renewed = uow.invitations.renew(
         invitation,
         lifetime=lifetime,
@@ -86,7 +91,12 @@ def _renew(
     if renewed is None:
         raise NotPendingError
     subject = {"tenant_id": tenant.tenant_id, "invitation_id": renewed.invitation_id}
-    resent = InvitationResent(generation=renewed.generation, policy_version=tenant.policy_version, **subject)
+    resent = InvitationResent(
+        generation=renewed.generation,
+        policy_version=tenant.policy_version,
+        policy_hash=tenant.policy_hash,
+        **subject,
+    )
     uow.audit.append(resent, actor=actor, context=context)
     if token is None:
         uow.outbox.put(InvitationMail(invitation_id=renewed.invitation_id, generation=renewed.generation))

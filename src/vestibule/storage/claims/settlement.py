@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one settled claim does to the seat ledger (DESIGN.md ruling 8), the same on both engines."""
+"""What one settled claim does to the seat ledger (DESIGN.md ruling 8), the same on both engines; and the rule
+that must still be in force when it is written.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from vestibule.core.binding import Grant
 from vestibule.ports import Settlement
 
 _FULLEST = 0  # any shard: the settling statement gives back to the fullest, whichever that is
@@ -27,3 +32,10 @@ def seat_return(settlement: Settlement) -> tuple[int | None, int]:
     if settlement.grant.policy.seat_limit is None or not settlement.grant.has_reservation:
         return None, 0
     return _FULLEST, -1
+
+
+def rule_values(grant: Grant) -> dict[str, Any]:
+    """The rule of a domain that promised, as the snapshot found it; nothing where a person did."""
+    if not grant.is_by_rule or grant.domain_rule is None:
+        return {"rule_domain": None, "rule_rung": None}
+    return {"rule_domain": grant.invited_email.domain, "rule_rung": grant.domain_rule.rung.value}

@@ -46,6 +46,10 @@ class EndingInvitations(InvitationRows):
             theirs = sa.and_(theirs, invitations.c.tenant_id == tenant_id)
         return self._revoke_where(theirs, reason)
 
+    def revoke_of_domain(self, tenant_id: str, domain: str, reason: str) -> Sequence[tuple[str, str]]:
+        at_domain = invitations.c.invited_email.endswith(f"@{domain}", autoescape=True)
+        return self._revoke_where(sa.and_(invitations.c.tenant_id == tenant_id, at_domain), reason)
+
     def record_expired(self, limit: int) -> Sequence[tuple[str, str]]:
         now = self._now()
         due = (

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a tenant's domains."""
+
+from __future__ import annotations
+
+from vestibule.core import authority
+from vestibule.core.domain import TenantDomain
+from vestibule.core.identity import Actor, HostKey
+from vestibule.core.paging import Page, PageRequest
+from vestibule.errors import NotFoundError
+from vestibule.ports import UnitOfWork
+
+
+def get_domain(uow: UnitOfWork, actor: Actor, tenant_id: str, domain: str) -> TenantDomain:
+    """One domain of this tenant, with the record that proves it.
+
+    Raises:
+        NotFoundError, NotPermittedError: no key with the scope ``tenants``, no administrator; or none such.
+    """
+    _authorise(uow, actor, tenant_id)
+    found = uow.domains.find(tenant_id, domain)
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def list_domains(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageRequest) -> Page[TenantDomain]:
+    """The tenant's domains, the oldest first.
+
+    Raises:
+        NotFoundError, NotPermittedError: no key with the scope ``tenants``, and no administrator.
+    """
+    _authorise(uow, actor, tenant_id)
+    return uow.domains.list_of_tenant(tenant_id, request)
+
+
+def _authorise(uow: UnitOfWork, actor: Actor, tenant_id: str) -> None:
+    tenant = uow.tenants.find(tenant_id)
+    if isinstance(actor, HostKey):
+        authority.check_key(actor, "tenants")
+        if tenant is None or tenant.deleted_at is not None:
+            raise NotFoundError
+    else:
+        authority.check_administrator(tenant, uow.members.find(tenant_id, actor.principal_id), uow.now())
