@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vestibule.web.api.decisions import DecisionRoutes
 from vestibule.web.api.invitations import InvitationRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
 from vestibule.web.api.own import OwnRoutes
+from vestibule.web.api.resources import ResourceRoutes
 from vestibule.web.api.routing import WholeResponse, handle_errors, make_route_class
 from vestibule.web.api.tenants import TenantRoutes
 from vestibule.web.asgi import Answer
@@ -37,6 +39,8 @@ def make_api(services: Services) -> ASGIApp:
     TenantRoutes(services).add_to(strict)
     MemberRoutes(services).add_to(strict)
     InvitationRoutes(services).add_to(strict)
+    DecisionRoutes(services).add_to(strict)
+    ResourceRoutes(services).add_to(strict)
     OwnRoutes(services).add_to(strict, claims)
     # Flat, not included: one list of routes tells which methods a path allows.
     app.router.routes.extend([*strict.routes, *claims.routes])
