@@ -39,7 +39,9 @@ VestibuleError                     what a caller may handle; carries a stable ``
 ConfigurationError                 an operator's mistake, named, found at start-up
 DeliveryError                      inside the worker only
   TransientDeliveryError
+    RecipientBusyError
   PermanentDeliveryError
+    SuppressedError
 MisuseError (RuntimeError)         a bug in the calling code; never mapped
 """
 
@@ -69,6 +71,7 @@ class RejectReason(StrEnum):
     DOMAIN_NOT_ALLOWED = "domain_not_allowed"
     PRINCIPAL_OFFBOARDED = "principal_offboarded"
     RECIPIENT_BARRED = "recipient_barred"
+    OWNER_KEPT = "owner_kept"
     NO_SEAT = "no_seat"
     NOT_APPROVED = "not_approved"
     BOUND_TO_ANOTHER = "bound_to_another"
@@ -347,8 +350,20 @@ class TransientDeliveryError(DeliveryError):
     """It may work later."""
 
 
+class RecipientBusyError(TransientDeliveryError):
+    """The recipient has had enough mail for now; carries when to go on."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = max(1, retry_after)
+
+
 class PermanentDeliveryError(DeliveryError):
     """It will never work."""
+
+
+class SuppressedError(PermanentDeliveryError):
+    """The recipient wants no such mail."""
 
 
 class MisuseError(RuntimeError):
