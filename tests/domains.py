@@ -18,7 +18,7 @@ from vestibule.actions.invitations.accept import Accepted, accept
 from vestibule.actions.joining.ask_to_join import ask_to_join
 from vestibule.actions.joining.list_doors import OpenDoor, list_doors
 from vestibule.actions.joining.review_requests import JoinRequestView, list_join_requests, reject_join_request
-from vestibule.core.domain import DomainAnswer, DomainDraft, Rung, TenantDomain
+from vestibule.core.domain import DomainAnswer, DomainDraft, DomainView, Rung, TenantDomain
 from vestibule.core.identity import Actor, VerifiedIdentity
 from vestibule.core.joining import JoinRequestState
 from vestibule.core.paging import Page, PageRequest
@@ -44,7 +44,7 @@ class Domains:
         *,
         by: Actor = OLGA,
         tenant: str = "acme",
-    ) -> Call[tuple[TenantDomain, bool]]:
+    ) -> Call[tuple[DomainView, bool]]:
         draft = DomainDraft(rung=rung, role=role)
         return Call(
             "run",
@@ -57,9 +57,9 @@ class Domains:
         return Call("run", lambda uow: remove_domain(uow, by, tenant, domain, context=self.world.context))
 
     def get(self, domain: str = "acme.com", *, by: Actor = OLGA, tenant: str = "acme") -> TenantDomain:
-        return self.world.do(Call("read", lambda uow: get_domain(uow, by, tenant, domain)))
+        return self.world.do(Call("read", lambda uow: get_domain(uow, by, tenant, domain))).domain
 
-    def list_all(self, *, by: Actor = OLGA, tenant: str = "acme") -> Page[TenantDomain]:
+    def list_all(self, *, by: Actor = OLGA, tenant: str = "acme") -> Page[DomainView]:
         wanted = PageRequest(scope="domains")
         return self.world.do(Call("read", lambda uow: list_domains(uow, by, tenant, wanted)))
 
@@ -80,7 +80,7 @@ class Domains:
         answer = asyncio.run(self.names.look_up(begun.record_name))
         return self.world.do(
             Call("run", lambda uow: finish_check(uow, by, begun, answer, context=self.world.context))
-        )
+        ).domain
 
     def prove(self, domain: str = "acme.com", *, by: Actor = OLGA, tenant: str = "acme") -> TenantDomain:
         """Name the domain, publish its record, have it looked for."""

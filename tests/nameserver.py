@@ -61,7 +61,7 @@ class DnsServer:
 
     def forget(self, name: str) -> None:
         for known in (self.zone.texts, self.zone.aliases, self.zone.rcodes, self.zone.lies):
-            known.pop(name, None)  # type: ignore[attr-defined]
+            known.pop(name, None)
 
     def stop(self) -> None:
         for server in (self._tcp, self._udp):

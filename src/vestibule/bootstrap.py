@@ -16,6 +16,7 @@ from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
+from vestibule.identity.domains import WorldNames
 from vestibule.identity.jwks import KeySource, StaticKeys
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
@@ -44,6 +45,7 @@ class Deployment:
     runner: LoopRunner | ThreadRunner
     verifier: AssertionVerifier | None
     keys: FetchedKeys | None
+    names: WorldNames
     clock: Clock
 
     @property
@@ -59,6 +61,7 @@ class Deployment:
                 runner=self.runner,
                 passwords=passwords,
                 verifier=self.verifier,
+                names=self.names,
                 public_url=settings.public_url,
                 origins=frozenset(f"https://{host}" for host in settings.link_hosts),
                 limits=settings.limits,
@@ -83,6 +86,7 @@ class Deployment:
             sender=make_sender(settings),
             public_url=settings.public_url,
             passwords=passwords,
+            names=self.names,
             clock=self.clock,
             policy=WorkerPolicy(batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000),
         )
@@ -102,7 +106,12 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
     check_database(settings)
     verifier, fetched = _make_verifier(settings, clock)
     return Deployment(
-        settings=settings, runner=_make_runner(settings, clock), verifier=verifier, keys=fetched, clock=clock
+        settings=settings,
+        runner=_make_runner(settings, clock),
+        verifier=verifier,
+        keys=fetched,
+        names=make_names(settings),
+        clock=clock,
     )
 
 
@@ -146,6 +155,11 @@ def check_database(settings: Settings) -> None:
     """
     with open_engine(settings) as engine:
         check_migrated(engine)
+
+
+def make_names(settings: Settings) -> WorldNames:
+    """What the world says of domains, by the settings' name servers or this machine's."""
+    return WorldNames(settings.dns_resolvers)
 
 
 def make_mailbox_view(mailbox: MailStore) -> Service:

@@ -17,6 +17,7 @@ from tests.architecture.sources import ROOT
 from vestibule.core.limits import LIMIT_NAMES, Limits
 from vestibule.core.policy import DEFAULT_POLICY, dump_policy
 from vestibule.identity import passwords
+from vestibule.identity.domains import WorldNames
 from vestibule.ports import Runner
 from vestibule.settings import PREFIX, Settings
 from vestibule.web.api.reference import STATUS_OF
@@ -59,7 +60,11 @@ def calls_of(cell: str) -> set[str]:
 def fetch_reference() -> dict[str, Any]:
     # The document is made when the application is; nothing is run.
     services = Services(
-        runner=cast("Runner", None), passwords=passwords, verifier=None, public_url="https://a.example"
+        runner=cast("Runner", None),
+        passwords=passwords,
+        verifier=None,
+        names=WorldNames(),
+        public_url="https://a.example",
     )
 
     async def ask() -> httpx2.Response:

@@ -148,6 +148,18 @@ class TenantDomain:
         return RECORD_PREFIX + self.challenge
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainView:
+    """A domain as its tenant's administrators see it, at one moment."""
+
+    domain: TenantDomain
+    now: datetime
+
+    @property
+    def rung_in_force(self) -> Rung:
+        return self.domain.rule_at(self.now).rung_in_force
+
+
 def record_name(domain: str) -> str:
     """The one name at which the proof of *domain* is looked for."""
     return f"{RECORD_LABEL}.{domain}"

@@ -7,7 +7,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from vestibule.core.limits import Limits
-from vestibule.ports import AssertionVerifier, Passwords, Runner
+from vestibule.ports import AssertionVerifier, DomainNames, Passwords, Runner
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -19,6 +19,7 @@ class Services:
     runner: Runner
     passwords: Passwords
     verifier: AssertionVerifier | None
+    names: DomainNames
     public_url: str
     limits: Limits = field(default_factory=Limits)
     origins: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
+from vestibule.core.domain import read_domain
 from vestibule.core.identity import PRINCIPAL_ID_MAX
 from vestibule.core.invitation import (
     MEMBERSHIP_EXPIRES_MAX,
@@ -138,6 +139,10 @@ _PRINCIPAL_PATH = Path(
     description="Percent-encoded; may hold slashes.",
     json_schema_extra={"minLength": 1, "maxLength": PRINCIPAL_ID_MAX},
 )
+_DOMAIN_PATH = Path(
+    description="A whole domain; any spelling of it means the same.",
+    json_schema_extra={"minLength": 3, "maxLength": 253},
+)
 _INVITATION_PATH = Path(json_schema_extra={"format": "uuid"})
 
 
@@ -151,6 +156,14 @@ async def _read_tenant_id(tenant_id: Annotated[str, _TENANT_PATH]) -> str:
     if not _TENANT_ID.fullmatch(tenant_id):
         raise InvalidRequestError(FieldFault("/tenant_id", f"A tenant id matches {TENANT_ID_PATTERN}."))
     return tenant_id
+
+
+async def _read_domain_name(domain: Annotated[str, _DOMAIN_PATH]) -> str:
+    return read_domain(domain)
+
+
+async def _find_request_id(request_id: Annotated[str, _INVITATION_PATH]) -> str:
+    return await _find_invitation_id(request_id)
 
 
 async def _find_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> str:
@@ -183,3 +196,5 @@ NewTenantId = Annotated[str, Depends(_read_tenant_id)]
 PrincipalId = Annotated[str, Depends(_find_principal_id)]
 NewPrincipalId = Annotated[str, Depends(_read_principal_id)]
 InvitationId = Annotated[str, Depends(_find_invitation_id)]
+JoinRequestId = Annotated[str, Depends(_find_request_id)]
+DomainName = Annotated[str, Depends(_read_domain_name)]
