@@ -91,6 +91,7 @@ def make_grant(**changes: Any) -> Grant:
         "tenant_deleted": False,
         "inviter_role": "admin",
         "inviter_name": "Adam",
+        "recipient_barred": False,
     }
     return Grant(**{**values, **changes})
 

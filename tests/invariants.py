@@ -63,7 +63,11 @@ class _Facts:
         for row in self._invitations:
             invitation_id = row["invitation_id"]
             assert sum(row[name] is not None for name in _FINAL) <= 1
-            assert self._counted["invitation.issued", invitation_id] == 1
+            was_held = row["held_at"] is not None
+            assert self._counted["invitation.held", invitation_id] == was_held
+            is_issued = not was_held or row["approved_at"] is not None
+            assert self._counted["invitation.issued", invitation_id] == is_issued
+            assert is_issued or row["consumed_at"] is None, "nobody gets in without approval"
             assert self._counted["invitation.resent", invitation_id] == row["generation"] - 1
             for final, kinds in _EVENTS_OF.items():
                 told = sum(self._counted[kind, invitation_id] for kind in kinds)

@@ -3,9 +3,11 @@
 
 VestibuleError                     what a caller may handle; carries a stable ``code``
   NotAuthenticatedError            no verified identity and no key
+    StepUpRequiredError            the session is too old or too weak for this
   EmailUnverifiedError             a session without a single verified address
   NotPermittedError                the actor may not do this here
     RoleNotAssignableError         the policy does not let this role grant that one
+    ReviewOverdueError             an earlier break-glass grant has not been reviewed
   NotFoundError                    unknown, or another tenant's
   InvalidRequestError              malformed before any rule was consulted
     EmailInvalidError
@@ -13,10 +15,14 @@ VestibuleError                     what a caller may handle; carries a stable ``
   IssueRefusedError                well-formed, permitted, still no
     DomainNotAllowedError
     AlreadyMemberError
+    DirectoryBarredError
     SeatLimitError
     PendingLimitError
+    EventOverError
     TenantSuspendedError
   NotPendingError                  the invitation has left the state this needs
+  DigestMismatchError              the request is not the one that was shown
+  DirectoryConflictError           two users of one name in a tenant's directory
   TenantDeletedError               a deleted tenant's id can't be used again
   LastOwnerError                   a tenant never loses its last owner
   DomainNotProvedError             this rung of a domain needs a live proof
@@ -58,7 +64,14 @@ class RejectReason(StrEnum):
     WRONG_CONNECTION = "wrong_connection"
     DOMAIN_NOT_ALLOWED = "domain_not_allowed"
     PRINCIPAL_OFFBOARDED = "principal_offboarded"
+    RECIPIENT_BARRED = "recipient_barred"
     NO_SEAT = "no_seat"
+    NOT_APPROVED = "not_approved"
+    BOUND_TO_ANOTHER = "bound_to_another"
+    NOT_A_MEMBER = "not_a_member"
+    TARGET_GONE = "target_gone"
+    EVENT_OVER = "event_over"
+    STEP_UP_REQUIRED = "step_up_required"
     LOST_RACE = "lost_race"
 
 
@@ -85,6 +98,17 @@ class NotAuthenticatedError(VestibuleError):
     code = "unauthenticated"
 
 
+class StepUpRequiredError(NotAuthenticatedError):
+    """Sign in again, freshly and as strongly as this asks for (RFC 9470)."""
+
+    code = "step_up_required"
+
+    def __init__(self, *, max_age: int | None = None, amr_any: frozenset[str] = frozenset()) -> None:
+        super().__init__()
+        self.max_age = max_age
+        self.amr_any = amr_any
+
+
 class EmailUnverifiedError(VestibuleError):
     """No address of this session is verified; verify one and try again."""
 
@@ -101,6 +125,12 @@ class RoleNotAssignableError(NotPermittedError):
     """Your role may not grant that role by invitation."""
 
     code = "role_not_assignable"
+
+
+class ReviewOverdueError(NotPermittedError):
+    """Your last break-glass grant has not been reviewed in time; have it reviewed first."""
+
+    code = "review_overdue"
 
 
 class NotFoundError(VestibuleError):
@@ -155,10 +185,22 @@ class SeatLimitError(IssueRefusedError):
     code = "seat_limit"
 
 
+class DirectoryBarredError(IssueRefusedError):
+    """The tenant's directory has deactivated that address; reactivate it there first."""
+
+    code = "directory_barred"
+
+
 class PendingLimitError(IssueRefusedError):
     """The tenant has too many pending invitations; revoke some first."""
 
     code = "pending_limit"
+
+
+class EventOverError(IssueRefusedError):
+    """The tenant's event admits nobody any more."""
+
+    code = "event_over"
 
 
 class TenantSuspendedError(IssueRefusedError):
@@ -171,6 +213,18 @@ class NotPendingError(VestibuleError):
     """The invitation is no longer pending; issue a new one."""
 
     code = "not_pending"
+
+
+class DigestMismatchError(VestibuleError):
+    """The request has changed since it was shown; look at it again before you decide."""
+
+    code = "digest_mismatch"
+
+
+class DirectoryConflictError(VestibuleError):
+    """The directory has another user of that name."""
+
+    code = "directory_conflict"
 
 
 class TenantDeletedError(VestibuleError):

@@ -53,6 +53,31 @@ def test_only_a_keys_hash_is_stored(world: World) -> None:
     assert listed.key_id == created.key.key_id
 
 
+@pytest.mark.covers("LIF-03", "TEN-06")
+def test_a_key_is_bound_to_a_tenant_that_there_is_and_a_directorys_key_always(world: World) -> None:
+    world.found()
+
+    def make(*scopes: Scope, tenant_id: str | None, by: Actor = HOST) -> CreatedKey:
+        return world.do(
+            Call(
+                "run",
+                lambda uow: create_key(
+                    uow, by, name="d", scopes=frozenset(scopes), tenant_id=tenant_id, context=world.context
+                ),
+            )
+        )
+
+    found = find(world, make("directory", tenant_id="acme").secret)
+    assert found is not None
+    assert (found.tenant_id, sorted(found.scopes)) == ("acme", ["directory"])
+    with pytest.raises(InvalidRequestError):
+        make("directory", tenant_id=None)
+    with pytest.raises(NotFoundError):
+        make("members", tenant_id="nowhere")
+    with pytest.raises(NotPermittedError):
+        make("members", tenant_id="acme", by=HostKey(key_id="k", tenant_id="acme"))
+
+
 def test_a_principal_and_a_key_of_another_scope_make_and_revoke_none(world: World) -> None:
     created = create(world)
     for stranger in (OLGA, HostKey(key_id="narrow", scopes=frozenset({"members"}))):

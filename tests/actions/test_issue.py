@@ -27,7 +27,7 @@ from vestibule.errors import (
 )
 from vestibule.storage.schema import invitations, outbox_messages, rate_limits
 
-_ALLOWED = {("owner", "admin"), ("owner", "member"), ("admin", "member")}
+_ALLOWED = {("owner", "owner"), ("owner", "admin"), ("owner", "member"), ("admin", "member")}
 _PEOPLE = {"owner": OLGA, "admin": ADAM, "member": MIA}
 
 

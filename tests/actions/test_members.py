@@ -224,6 +224,45 @@ def test_only_the_host_offboards_and_an_explicit_act_brings_back(world: World) -
     assert record["offboarded_at"] is None
 
 
+@pytest.mark.covers("LIF-03", "E10", "TEN-06")
+def test_a_key_for_members_alone_does_not_undo_an_offboarding(world: World) -> None:
+    world.found()
+    world.do(world.offboard(MIA))
+    narrow = HostKey(key_id="k", scopes=frozenset({"members"}))
+    bound = HostKey(key_id="b", tenant_id="acme")
+    for key in (narrow, bound):
+        with pytest.raises(NotPermittedError):
+            world.do(world.put_member(MIA, "member", by=key))
+        world.do(world.put_member(VERA, "member", by=key))
+    assert "mia" not in world.members()
+    [record] = world.rows(principals, principal_id="mia")
+    assert record["offboarded_at"] is not None
+    world.do(
+        world.put_member(MIA, "member", by=HostKey(key_id="w", scopes=frozenset({"members", "principals"})))
+    )
+    assert "mia" in world.members()
+
+
+@pytest.mark.covers("TEN-06")
+def test_a_bound_key_reaches_no_other_tenant(world: World) -> None:
+    world.found()
+    world.found(tenant="other")
+    bound = HostKey(key_id="b", tenant_id="acme")
+    acts: list[Act] = [
+        world.put_member(VERA, "member", "other", by=bound),
+        world.remove(MIA, "other", by=bound),
+        world.suspend("other", by=bound),
+        world.put_tenant({}, "other", by=bound),
+    ]
+    for act in acts:
+        with pytest.raises(NotFoundError):
+            world.do(act)
+    with pytest.raises(NotPermittedError):
+        world.do(world.offboard(MIA, by=bound))
+    world.do(world.remove(MIA, by=bound))
+    world.do(world.suspend(by=bound))
+
+
 @pytest.mark.covers("LIF-05", "LIF-04")
 def test_a_membership_with_an_end_ends_by_itself_and_is_recorded_once(world: World) -> None:
     world.found({"seat_limit": 5})

@@ -13,6 +13,7 @@ from tests.factories import NOW, make_identity, make_membership, make_tenant
 from vestibule.core.authority import (
     check_active,
     check_administrator,
+    check_directory,
     check_key,
     check_may_grant,
     check_may_remove,
@@ -35,9 +36,9 @@ ROLES = ("owner", "admin", "member")
 FINE = None
 
 
-def outcome(check: Callable[..., object], *arguments: object) -> type[VestibuleError] | None:
+def outcome(check: Callable[..., object], *arguments: object, **named: object) -> type[VestibuleError] | None:
     try:
-        check(*arguments)
+        check(*arguments, **named)
     except VestibuleError as refusal:
         return type(refusal)
     return FINE
@@ -78,7 +79,7 @@ def test_a_membership_that_has_ended_or_is_suspended_gives_nothing(role: str) ->
 @pytest.mark.parametrize(
     "granting,granted,expected",
     [
-        ("owner", "owner", RoleNotAssignableError),
+        ("owner", "owner", FINE),
         ("owner", "admin", FINE),
         ("owner", "member", FINE),
         ("admin", "owner", RoleNotAssignableError),
@@ -91,7 +92,7 @@ def test_a_membership_that_has_ended_or_is_suspended_gives_nothing(role: str) ->
         ("owner", "ghost", RoleNotAssignableError),
     ],
 )
-def test_D01_each_role_grants_exactly_what_the_policy_lists_and_never_an_elevating_role(
+def test_D01_each_role_grants_exactly_what_the_policy_lists(
     granting: str, granted: str, expected: type[VestibuleError] | None
 ) -> None:
     assert outcome(check_may_grant, DEFAULT_POLICY, granting, granted) is expected
@@ -129,6 +130,26 @@ def test_a_key_needs_the_scope_and_a_principal_never_passes_for_one(scope: Scope
     assert outcome(check_key, full, scope) is FINE
     assert outcome(check_key, empty, scope) is NotPermittedError
     assert outcome(check_key, make_identity(), scope) is NotPermittedError
+
+
+@pytest.mark.covers("TEN-06", "LIF-03")
+def test_a_key_bound_to_a_tenant_has_no_say_anywhere_else() -> None:
+    bound = HostKey(key_id="k", tenant_id="acme")
+    assert outcome(check_key, bound, "members", tenant_id="acme") is FINE
+    assert outcome(check_key, bound, "members", tenant_id="other") is NotFoundError
+    assert outcome(check_key, bound, "principals") is NotPermittedError
+    assert outcome(check_key, HostKey(key_id="k"), "members", tenant_id="other") is FINE
+
+
+@pytest.mark.covers("LIF-03")
+def test_a_directory_speaks_by_a_bound_key_with_its_scope_only() -> None:
+    assert check_directory(HostKey(key_id="k", tenant_id="acme")) == "acme"
+    for actor in (
+        HostKey(key_id="k"),
+        HostKey(key_id="k", tenant_id="acme", scopes=ALL_SCOPES - {"directory"}),
+        make_identity(),
+    ):
+        assert outcome(check_directory, actor) is NotPermittedError
 
 
 def test_a_key_is_nobodys_identity() -> None:

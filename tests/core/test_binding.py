@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.factories import NOW, make_email, make_grant, make_identity, make_snapshot
-from vestibule.core.binding import Decision, Snapshot, judge_claim
+from vestibule.core.binding import BundledGrant, Decision, Snapshot, judge_claim
 from vestibule.core.identity import VerifiedIdentity
-from vestibule.core.policy import DEFAULT_POLICY
+from vestibule.core.policy import DEFAULT_POLICY, EventWindow, RoleRule
 from vestibule.errors import RejectReason
 
 STRICT = dataclasses.replace(
@@ -51,10 +51,37 @@ REFUSED: dict[str, Case] = {
     "inviter demoted": ({"inviter_role": "member"}, {}, {}, RejectReason.INVITER_NOT_ENTITLED),
     "policy no longer lists the role": (policy(**NOT_LISTED), {}, {}, RejectReason.INVITER_NOT_ENTITLED),
     "role became elevating": (
-        policy(elevating=frozenset({"owner", "member"})),
+        policy(rules={"member": RoleRule(approvals=1)}),
         {},
         {},
-        RejectReason.INVITER_NOT_ENTITLED,
+        RejectReason.NOT_APPROVED,
+    ),
+    "held": ({"is_held": True}, {}, {}, RejectReason.NOT_APPROVED),
+    "event over": (
+        policy(event=EventWindow(starts_at=NOW - timedelta(hours=2), ends_at=NOW)),
+        {},
+        {},
+        RejectReason.EVENT_OVER,
+    ),
+    "resource gone": (
+        {"bundle": (BundledGrant(resource_id="docs", role="member", is_live=False),)},
+        {},
+        {},
+        RejectReason.TARGET_GONE,
+    ),
+    "bundled role is nobody's to grant": (
+        {"bundle": (BundledGrant(resource_id="docs", role="lead", is_live=True),)},
+        {},
+        {},
+        RejectReason.ROLE_GONE,
+    ),
+    "bound to another": ({"bound_principal_id": "earlier"}, {}, {}, RejectReason.BOUND_TO_ANOTHER),
+    "adds to no membership": ({"grants_only": True}, {}, {}, RejectReason.NOT_A_MEMBER),
+    "session not fresh": (
+        policy(rules={"member": RoleRule(auth_max_age=300)}),
+        {},
+        {},
+        RejectReason.STEP_UP_REQUIRED,
     ),
     "no verified address": ({}, {}, {"addresses": ()}, RejectReason.WRONG_RECIPIENT),
     "another connection": ({}, {}, {"connection": "local"}, RejectReason.WRONG_CONNECTION),
@@ -66,6 +93,7 @@ REFUSED: dict[str, Case] = {
         RejectReason.DOMAIN_NOT_ALLOWED,
     ),
     "principal offboarded": ({}, {"principal_offboarded": True}, {}, RejectReason.PRINCIPAL_OFFBOARDED),
+    "deactivated by the directory": ({"recipient_barred": True}, {}, {}, RejectReason.RECIPIENT_BARRED),
     "no seat": ({}, {"seat_shard": None}, {}, RejectReason.NO_SEAT),
 }
 

@@ -33,7 +33,7 @@ from vestibule.core.domain import (
     rule_admits,
     rule_name,
 )
-from vestibule.core.policy import DEFAULT_POLICY, Policy
+from vestibule.core.policy import DEFAULT_POLICY, Policy, RoleRule
 from vestibule.errors import DomainNotAllowedError, EmailInvalidError, InvalidRequestError, RejectReason
 
 VALUE = "vestibule-domain=00112233445566778899aabbccddeeff"
@@ -201,12 +201,12 @@ def test_where_anybody_has_an_address_nothing_is_proved(kind: DomainKind) -> Non
 
 @pytest.mark.covers("TEN-03", "D12")
 def test_a_rule_gives_no_role_that_needs_an_approval() -> None:
-    policy = replace(DEFAULT_POLICY, elevating=frozenset({"owner", "admin"}))
+    policy = replace(DEFAULT_POLICY, rules={"admin": RoleRule(approvals=1)})
     check_default_role(policy, "member")
     for role in ("owner", "admin", "Member", "nobody", ""):
         with pytest.raises(InvalidRequestError):
             check_default_role(policy, role)
-    assert not may_be_default(replace(DEFAULT_POLICY, elevating=frozenset()), "owner")
+    assert not may_be_default(replace(DEFAULT_POLICY, rules={"owner": RoleRule(approvals=0)}), "owner")
 
 
 # The door
@@ -217,7 +217,7 @@ def _policy(*, allows: bool, connection: str | None, elevates: bool) -> Policy:
         DEFAULT_POLICY,
         allowed_domains=None if allows else frozenset({"other.example"}),
         require_connection=connection,
-        elevating=frozenset({"owner", "member"} if elevates else {"owner"}),
+        rules={"member": RoleRule(approvals=1)} if elevates else {},
     )
 
 

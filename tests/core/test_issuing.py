@@ -6,7 +6,8 @@ import dataclasses
 import pytest
 
 from tests.factories import make_email, make_membership
-from vestibule.core.issuing import check_pending, check_recipient, check_role_exists, issue_hits
+from vestibule.core.invitation import InvitationDraft
+from vestibule.core.issuing import IssueFacts, check_facts, check_recipient, check_role_exists, issue_hits
 from vestibule.core.limits import Limits
 from vestibule.core.policy import DEFAULT_POLICY
 from vestibule.errors import AlreadyMemberError, DomainNotAllowedError, InvalidRequestError, PendingLimitError
@@ -41,10 +42,22 @@ def test_a_member_is_not_invited_and_a_foreign_domain_is_told_first() -> None:
 
 @pytest.mark.covers("ISS-16")
 def test_the_cap_on_pending_invitations_is_reached_exactly() -> None:
-    policy = dataclasses.replace(DEFAULT_POLICY, max_pending=3)
-    check_pending(policy, 2)
-    with pytest.raises(PendingLimitError):
-        check_pending(policy, 3)
+    policy = dataclasses.replace(DEFAULT_POLICY, max_pending=3, max_pending_per_inviter=2)
+    draft = InvitationDraft(email=make_email(), role="member")
+    check_facts(policy, draft, _facts(pending=2, of_inviter=1))
+    for pending, of_inviter in ((3, 1), (2, 2)):
+        with pytest.raises(PendingLimitError):
+            check_facts(policy, draft, _facts(pending=pending, of_inviter=of_inviter))
+
+
+def _facts(*, pending: int, of_inviter: int) -> IssueFacts:
+    return IssueFacts(
+        member=None,
+        pending=pending,
+        pending_of_inviter=of_inviter,
+        live_resources=frozenset(),
+        overdue_review=False,
+    )
 
 
 @pytest.mark.covers("ISS-16", "G08")

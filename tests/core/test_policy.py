@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vestibule.core.email import EmailAddress
 from vestibule.core.policy import (
     DEFAULT_POLICY,
     TTL_MAX,
@@ -21,6 +23,35 @@ from vestibule.errors import InvalidRequestError
 
 DAY = 86_400
 FULL: dict[str, Any] = {
+    "administrators": ["admin", "guest"],
+    "announce_end": 0,
+    "connection_exceptions": ["Guest@Partner.example", "b\u00fccher.example"],
+    "event": {
+        "starts_at": "2030-01-31T14:00:00+02:00",
+        "ends_at": "2030-01-31T18:00:00Z",
+        "close_before_start": 7200,
+        "name": "Opening night",
+        "location": "The old harbour",
+    },
+    "id": "partner-program",
+    "max_pending_per_inviter": 5,
+    "roles": {
+        "admin": {
+            "approvals": 1,
+            "approval_ttl": 900,
+            "auth_max_age": 60,
+            "amr_any": ["mfa", "hwk"],
+            "grant_default": 3600,
+            "grant_max": 7200,
+            "justification": True,
+            "ttl": 1800,
+        },
+        "guest": {"review_within": 86400},
+        "owner": {"approvals": 2},
+    },
+    "schema": 1,
+    "separation": 0,
+    "single_owner_bootstrap": 259200,
     "allowed_domains": ["Example.com", "b\u00fccher.example"],
     "assignable": {"owner": ["admin", "guest"], "admin": ["guest"], "guest": []},
     "max_pending": 50,
@@ -107,6 +138,18 @@ def test_a_full_document_is_read_dumped_and_loaded_to_the_same_value() -> None:
         ("ttl", {"member": TTL_MAX + 1}),
         ("ttl", {"member": True}),
         ("ttl", [7]),
+        ("administrators", "owner"),
+        ("announce_end", -1),
+        ("connection_exceptions", ["*.example.com"]),
+        ("connection_exceptions", [5]),
+        ("event", []),
+        ("id", "A label"),
+        ("max_pending_per_inviter", 0),
+        ("roles", []),
+        ("schema", 2),
+        ("schema", True),
+        ("separation", -1),
+        ("single_owner_bootstrap", 60),
     ],
 )
 def test_an_impossible_value_is_refused_with_a_pointer_to_it(name: str, value: object) -> None:
@@ -132,9 +175,91 @@ def test_a_lifetime_for_a_role_that_does_not_exist_is_refused() -> None:
     assert pointers_of({"ttl": {"ghost": 3600}}) == ["/policy/ttl/ghost"]
 
 
-@pytest.mark.parametrize("name", ["administrators", "elevating"])
-def test_who_administers_and_what_elevates_cannot_be_set_by_a_document(name: str) -> None:
-    assert pointers_of({name: ["member"]}) == [f"/policy/{name}"]
+@pytest.mark.parametrize(
+    "role,rule,inside",
+    [
+        ("admin", {"approvals": 6}, "/approvals"),
+        ("admin", {"approvals": True}, "/approvals"),
+        ("admin", {"approval_ttl": 899}, "/approval_ttl"),
+        ("admin", {"auth_max_age": 59}, "/auth_max_age"),
+        ("admin", {"amr_any": ["m f a"]}, "/amr_any"),
+        ("admin", {"amr_any": "mfa"}, "/amr_any"),
+        ("admin", {"grant_max": 0}, "/grant_max"),
+        ("admin", {"grant_default": 3601, "grant_max": 3600}, "/grant_default"),
+        ("admin", {"justification": "required"}, "/justification"),
+        ("admin", {"review_within": 3600, "approvals": 1}, "/review_within"),
+        ("admin", {"seal_before_effective": True}, "/seal_before_effective"),
+        ("admin", [], ""),
+        ("admin", {"ttl": 1}, "/ttl"),
+        ("ghost", {}, ""),
+    ],
+)
+def test_an_impossible_rule_is_refused_with_a_pointer_into_it(role: str, rule: object, inside: str) -> None:
+    assert pointers_of({"roles": {role: rule}}) == [f"/policy/roles/{role}{inside}"]
+
+
+@pytest.mark.covers("ISS-04")
+def test_an_owner_always_needs_an_approval() -> None:
+    assert pointers_of({"roles": {"owner": {"approvals": 0}}}) == ["/policy/roles/owner/approvals"]
+    assert DEFAULT_POLICY.rule_of("owner").approvals == 1
+    assert parse_policy({"roles": {"owner": {"auth_max_age": 60}}}).rule_of("owner").approvals == 1
+    assert parse_policy({"roles": {"owner": {"approvals": 2}}}).elevating == {"owner"}
+    assert parse_policy({"roles": {"admin": {"approvals": 1}}}).elevating == {"owner", "admin"}
+
+
+def test_a_lifetime_is_given_beside_its_role_or_among_all_but_in_one_place() -> None:
+    assert parse_policy({"roles": {"admin": {"ttl": 900}}}) == parse_policy({"ttl": {"admin": 900}})
+    both = {"roles": {"admin": {"ttl": 900}}, "ttl": {"admin": 900}}
+    assert pointers_of(both) == ["/policy/roles/admin/ttl"]
+
+
+def test_an_owner_always_administers() -> None:
+    assert parse_policy({"administrators": ["member"]}).administrators == {"owner", "member"}
+    assert pointers_of({"administrators": ["ghost"]}) == ["/policy/administrators/ghost"]
+    assert pointers_of({"elevating": ["member"]}) == ["/policy/elevating"]
+
+
+def test_one_inviter_may_by_default_have_all_that_may_be_pending() -> None:
+    assert parse_policy({"max_pending": 7}).max_pending_per_inviter == 7
+    assert parse_policy({"max_pending": 7, "max_pending_per_inviter": 2}).max_pending_per_inviter == 2
+
+
+@pytest.mark.parametrize(
+    "change,inside",
+    [
+        ({"starts_at": None}, "starts_at"),
+        ({"starts_at": "2030-01-31T14:00:00"}, "starts_at"),
+        ({"starts_at": "2030-02-30T14:00:00Z"}, "starts_at"),
+        ({"ends_at": "2030-01-31T14:00:00Z"}, "ends_at"),
+        ({"close_before_start": "2h"}, "close_before_start"),
+        ({"name": "two\nlines"}, "name"),
+        ({"capacity": 5}, "capacity"),
+    ],
+)
+def test_an_impossible_event_is_refused_with_a_pointer_into_it(change: dict[str, Any], inside: str) -> None:
+    event = {"starts_at": "2030-01-31T14:00:00Z", "ends_at": "2030-01-31T18:00:00Z"}
+    assert parse_policy({"event": event}).event is not None
+    assert pointers_of({"event": event | change}) == [f"/policy/event/{inside}"]
+    without = {name: value for name, value in event.items() if name != inside}
+    if without != event:
+        assert pointers_of({"event": without}) == [f"/policy/event/{inside}"]
+
+
+def test_times_of_an_event_are_kept_in_utc() -> None:
+    event = parse_policy(FULL).event
+    assert event is not None
+    assert event.starts_at == datetime(2030, 1, 31, 12, tzinfo=UTC)
+    assert event.closes_at == datetime(2030, 1, 31, 10, tzinfo=UTC)
+
+
+@pytest.mark.covers("ACC-05")
+def test_who_is_excepted_may_come_without_the_connection() -> None:
+    policy = parse_policy(FULL)
+    asked = {
+        text: policy.connection_for(EmailAddress.parse_input(text))
+        for text in ("guest@partner.example", "a@b\u00fccher.example", "other@partner.example", "a@x.example")
+    }
+    assert list(asked.values()) == [None, None, "corp-sso", "corp-sso"]
 
 
 def test_a_policy_is_immutable_through_and_through() -> None:

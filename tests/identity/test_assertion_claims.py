@@ -26,7 +26,9 @@ def test_a_subject_is_plain_text_of_bounded_length(sub: object) -> None:
 
 
 @pytest.mark.covers("A14")
-@pytest.mark.parametrize("sub", ["local|5d1c", "local|", "key|platform", "key|"])
+@pytest.mark.parametrize(
+    "sub", ["local|5d1c", "local|", "key|platform", "key|", "https://idp.example/|42", "HTTP://127.0.0.1|42"]
+)
 def test_no_host_speaks_as_a_local_account_or_as_a_key(sub: str) -> None:
     assert_refused(assertion(ED, sub=sub))
     for near in (sub.title(), "x" + sub, sub.rstrip("|").partition("|")[0]):
@@ -54,7 +56,7 @@ def test_a_verified_address_does_not_verify_its_neighbour() -> None:
     ]
     identity = BOTH.verify(assertion(ED, emails=emails, email="five@acme.com", email_verified=True))
     assert [a.address.key for a in identity.addresses] == ["one@acme.com", "four@acme.com"]
-    assert identity.find_evidence(EmailAddress("two@acme.com")) is None
+    assert identity.find_evidence(EmailAddress("two@acme.com"), "acme") is None
 
 
 @pytest.mark.covers("A15", "A13", "G05", "G06")

@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import sqlalchemy as sa
+
 from tests.web.harness import PLATFORM, Invited, Person, World
 from vestibule.core.token import mint_claim_token
+from vestibule.storage.schema import directory_bars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +189,21 @@ def offboarded(world: World) -> Case:
     return _case(world.invite(tenant_id, owner, vera.emails[0]), vera)
 
 
+def barred(world: World) -> Case:
+    case = live(world)
+    bar = {"tenant_id": case.tenant_id, "subject": case.claimant.emails[0], "user_id": "directory-user"}
+    with world.engine.begin() as connection:
+        connection.execute(sa.insert(directory_bars).values(bar))
+    return case
+
+
 CASES: dict[str, Callable[[World], Case]] = {
     make.__name__: make
     for make in (
         *(unknown, malformed, expired, revoked, declined, superseded, rotated, consumed_by_me),
         *(consumed_by_other, wrong_account, suspended, resumed, deleted, inviter_removed, inviter_demoted),
         *(inviter_offboarded, inviter_not_entitled, role_gone, domain_refused, wrong_connection, no_seat),
-        offboarded,
+        *(offboarded, barred),
     )
 }
 # What the preview still shows to whoever holds the link: only the claimant, or the moment, is wrong.

@@ -11,7 +11,7 @@ from vestibule.actions.api_keys import create_key, list_keys, revoke_key
 from vestibule.cli.printing import AsJson, moment, show, table
 from vestibule.cli.running import OPERATOR, open_desk
 from vestibule.core.account import NAME_MAX, ApiKey
-from vestibule.core.identity import ALL_SCOPES, Scope
+from vestibule.core.identity import ALL_SCOPES, DIRECTORY_SCOPE, Scope
 from vestibule.core.naming import check_name
 from vestibule.errors import FieldFault, InvalidRequestError
 
@@ -24,7 +24,14 @@ def create(
     *,
     scope: Annotated[
         list[str] | None,
-        typer.Option(metavar="SCOPE", help="tenants, members or principals; repeat it. Without: all three."),
+        typer.Option(
+            metavar="SCOPE",
+            help="tenants, members, principals or directory; repeat it. Without: all but directory.",
+        ),
+    ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option(metavar="TENANT", help="Bind the key to this tenant; directory needs it."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -32,7 +39,9 @@ def create(
     check_name("NAME", name, NAME_MAX)
     scopes = _read_scopes(scope)
     with open_desk() as desk:
-        created = desk.runner.run(create_key, OPERATOR, name=name, scopes=scopes, context=desk.context)
+        created = desk.runner.run(
+            create_key, OPERATOR, name=name, scopes=scopes, tenant_id=tenant, context=desk.context
+        )
     lines = [f"Key {created.key.key_id}", f"Secret (shown this once): {created.secret}"]
     show({**_describe(created.key), "secret": created.secret}, lines, as_json=as_json)
 
@@ -43,10 +52,16 @@ def list_(*, as_json: AsJson = False) -> None:
     with open_desk() as desk:
         shown = [_describe(key) for key in desk.runner.read(list_keys, OPERATOR)]
     rows = [
-        (one["key_id"], one["name"], " ".join(one["scopes"]), one["created_at"], one["revoked_at"])
+        (
+            *(one["key_id"], one["name"], " ".join(one["scopes"])),
+            one["tenant_id"] or "",
+            one["created_at"],
+            one["revoked_at"],
+        )
         for one in shown
     ]
-    show({"items": shown}, table(("key", "name", "scopes", "created", "revoked"), rows), as_json=as_json)
+    heads = ("key", "name", "scopes", "tenant", "created", "revoked")
+    show({"items": shown}, table(heads, rows), as_json=as_json)
 
 
 @app.command("revoke")
@@ -60,7 +75,8 @@ def revoke(
 
 
 def _read_scopes(given: list[str] | None) -> frozenset[Scope]:
-    wanted = frozenset(scope for scope in ALL_SCOPES if not given or scope in given)
+    by_default = ALL_SCOPES - {DIRECTORY_SCOPE}
+    wanted = frozenset(scope for scope in ALL_SCOPES if scope in (given or by_default))
     if set(given or ()) - wanted:
         raise InvalidRequestError(FieldFault("--scope", f"Give one of {', '.join(sorted(ALL_SCOPES))}."))
     return wanted
@@ -71,6 +87,7 @@ def _describe(key: ApiKey) -> dict[str, Any]:
         "key_id": key.key_id,
         "name": key.name,
         "scopes": sorted(key.scopes),
+        "tenant_id": key.tenant_id,
         "created_at": moment(key.created_at),
         "revoked_at": moment(key.revoked_at),
     }

@@ -55,10 +55,11 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A key of a host backend. The secret is shown once, at creation."""
+    """A key of a host backend, perhaps for one tenant only. The secret is shown once, at creation."""
 
     key_id: str
     name: str
     scopes: frozenset[Scope]
+    tenant_id: str | None = None
     created_at: datetime | None = None
     revoked_at: datetime | None = None

@@ -7,6 +7,7 @@ learns nothing, not even that it exists (DESIGN.md ruling 13).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from vestibule.core.identity import Actor, HostKey, Scope, VerifiedIdentity
@@ -20,14 +21,32 @@ from vestibule.errors import (
 )
 
 
-def check_key(actor: Actor, scope: Scope) -> None:
-    """Only the host backend with this scope passes.
+def check_key(actor: Actor, scope: Scope, *, tenant_id: str | None = None) -> None:
+    """Only the host backend with this scope passes; a key bound to a tenant only in that one.
+
+    Without *tenant_id* the act is on the deployment, or on many tenants: nothing for a bound key.
 
     Raises:
-        NotPermittedError: a principal, or a key without *scope*.
+        NotPermittedError: a principal, a key without *scope*, or a bound key where it has no say.
+        NotFoundError: a bound key asks about another tenant.
     """
     if not isinstance(actor, HostKey) or scope not in actor.scopes:
         raise NotPermittedError("This needs an API key with the scope " + scope + ".")
+    if actor.tenant_id is not None and tenant_id is None:
+        raise NotPermittedError("This needs an API key that is not bound to one tenant.")
+    if actor.tenant_id is not None and actor.tenant_id != tenant_id:
+        raise NotFoundError
+
+
+def check_directory(actor: Actor) -> str:
+    """The tenant whose directory speaks: the one that its key is bound to.
+
+    Raises:
+        NotPermittedError: a principal, a key without the scope ``directory``, or one bound to no tenant.
+    """
+    if not isinstance(actor, HostKey) or "directory" not in actor.scopes or actor.tenant_id is None:
+        raise NotPermittedError("This needs an API key with the scope directory, bound to a tenant.")
+    return actor.tenant_id
 
 
 def check_principal(actor: Actor) -> VerifiedIdentity:
@@ -91,10 +110,7 @@ def check_active(tenant: Tenant) -> None:
 
 
 def check_may_grant(policy: Policy, granting: str, granted: str) -> None:
-    """May *granting* promise *granted* by invitation? (ISS-03)
-
-    Elevating roles need a second principal's approval, which this release does not offer; until then they
-    can't be granted by invitation at all (ruling 10).
+    """May *granting* promise *granted* by invitation? (ISS-03) An elevating role is held for approval.
 
     Raises:
         NotPermittedError: this role may invite nobody.
@@ -102,8 +118,19 @@ def check_may_grant(policy: Policy, granting: str, granted: str) -> None:
     """
     if not policy.assignable.get(granting):
         raise NotPermittedError
-    if granted in policy.elevating or not policy.may_grant(granting, granted):
+    if not policy.may_grant(granting, granted):
         raise RoleNotAssignableError
+
+
+def check_inviter(policy: Policy, inviter: Membership | None, roles: Iterable[str], now: datetime) -> None:
+    """Whoever asked for this still stands in the tenant and may still grant *roles*.
+
+    Raises:
+        RoleNotAssignableError: not any more.
+    """
+    stands = inviter is not None and inviter.is_in_force(now)
+    if inviter is None or not stands or not all(policy.may_grant(inviter.role, role) for role in roles):
+        raise RoleNotAssignableError("Whoever asked for this may not grant it any more.")
 
 
 def check_may_remove(policy: Policy, removing: Membership, removed: Membership) -> None:

@@ -9,15 +9,18 @@ The steps:
 
 1. the link names a known invitation (TOK-02)
 2. it is still pending: not consumed, declined or revoked, and ``now < expires_at`` (LIF-01)
-3. the tenant is active (ACC-09, LIF-03)
-4. the role still exists (ACC-09)
-5. the inviter still stands in the tenant and may still grant that role; where the rule of a domain promised,
-   that rule is still in force, proved, and for that role (ACC-09, TEN-03)
-6. a currently verified address equals the invited one, byte for byte (ACC-03)
+3. the tenant is active (ACC-09, LIF-03), and its event not over (ISS-07)
+4. every role it promises still exists, and every resource (ACC-09, ISS-18)
+5. the inviter still stands and may still grant those roles, and who had to approve did (ISS-04);
+   where the rule of a domain promised, it is still in force, proved, and for that role (TEN-03)
+6. a currently verified address equals the invited one, byte for byte (ACC-03), and no other principal has
+   claimed it before (ACC-16)
 7. the session came through the connection that the tenant requires (ACC-05)
 8. the invited domain is still allowed, and not denied (ISS-09)
 9. the claiming principal has not been offboarded (LIF-03)
-10. there is a seat: a free one, this invitation's own reservation, or an existing membership (ruling 8)
+10. the tenant's directory has deactivated neither the invited address nor the claiming principal (D15)
+11. there is a seat: a free one, this invitation's own reservation, or an existing membership (ruling 8)
+12. the session is as fresh and as strong as the roles ask for (RFC 9470)
 
 Deliberately absent: rate limits. A limit may slow refusals down, it never keeps the right person out.
 """
@@ -32,7 +35,17 @@ from vestibule.core.email import EmailAddress
 from vestibule.core.identity import RULE_NAMES, VerifiedAddress, VerifiedIdentity
 from vestibule.core.invitation import InvitationState, derive_state
 from vestibule.core.policy import Policy
+from vestibule.core.stepup import Demand, demand_of
 from vestibule.errors import RejectReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundledGrant:
+    """A role on a resource that comes with it; *is_live*: the resource is still there."""
+
+    resource_id: str
+    role: str
+    is_live: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +65,11 @@ class Grant:
     revoked_at: datetime | None
     membership_expires_in: int | None
     has_reservation: bool
+    is_held: bool = False
+    is_approved: bool = False
+    grants_only: bool = False
+    bundle: tuple[BundledGrant, ...] = ()
+    bound_principal_id: str | None = None
     tenant_name: str
     policy: Policy
     policy_version: int
@@ -60,6 +78,7 @@ class Grant:
     inviter_role: str | None
     inviter_name: str | None
     domain_rule: DomainRule | None = None
+    recipient_barred: bool = False
 
     @property
     def is_by_rule(self) -> bool:
@@ -88,7 +107,22 @@ class Grant:
             declined=self.declined_at is not None,
             revoked=self.revoked_at is not None,
             expired=now >= self.expires_at,
+            held=self.is_held,
         )
+
+    @property
+    def promised_roles(self) -> tuple[str, ...]:
+        """Every role that accepting would give."""
+        own = () if self.grants_only else (self.role,)
+        return (*own, *(one.role for one in self.bundle))
+
+    @property
+    def demand(self) -> Demand:
+        """How fresh and strong a claimant's session must be."""
+        return demand_of(self.policy, self.promised_roles)
+
+    def is_event_over(self, now: datetime) -> bool:
+        return self.policy.event is not None and now >= self.policy.event.closes_at
 
     def is_presentable(self, now: datetime) -> bool:
         """May the preview show it to whoever holds the link? Only what its invitee could still accept."""
@@ -96,8 +130,12 @@ class Grant:
             self.state_at(now) is InvitationState.PENDING
             and not self.tenant_suspended
             and not self.tenant_deleted
+            and not self.is_event_over(now)
+            and not self.recipient_barred
             and _may_still_grant(self)
-            and self.role in self.policy.roles
+            and _is_approved(self)
+            and _roles_exist(self)
+            and all(one.is_live for one in self.bundle)
             and self.is_domain_allowed
         )
 
@@ -127,7 +165,10 @@ class Decision:
     keeps_role: bool = False
 
 
+# What only the right person can be lacking: from here on the grant is theirs and nobody else's (ACC-16).
+CLAIMED_REASONS = frozenset({RejectReason.NO_SEAT, RejectReason.STEP_UP_REQUIRED})
 _STATE_REASON = {
+    InvitationState.HELD: RejectReason.NOT_APPROVED,
     InvitationState.ACCEPTED: RejectReason.CONSUMED,
     InvitationState.DECLINED: RejectReason.DECLINED,
     InvitationState.REVOKED: RejectReason.REVOKED,
@@ -143,21 +184,51 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
     grant = snapshot.grant
     if grant is None:
         return Decision(reason=RejectReason.UNKNOWN)
-    matched = identity.find_evidence(grant.invited_email)
-    required = grant.policy.require_connection
-    findings: tuple[tuple[bool, RejectReason], ...] = (
+    matched = identity.find_evidence(grant.invited_email, grant.tenant_id)
+    findings = (
+        *_findings_on_grant(grant, snapshot.now),
+        *_findings_on_claimant(snapshot, grant, identity, matched),
+        # 11
+        (wants_seat and not _has_seat(snapshot, grant), RejectReason.NO_SEAT),
+        # 12
+        (wants_seat and not grant.demand.is_met(identity, snapshot.now), RejectReason.STEP_UP_REQUIRED),
+    )
+    failed = [reason for is_failed, reason in findings if is_failed]
+    if failed:
+        return Decision(reason=failed[0], matched=matched)
+    return Decision(reason=None, matched=matched, keeps_role=snapshot.existing_role is not None)
+
+
+Findings = tuple[tuple[bool, RejectReason], ...]
+
+
+def _findings_on_grant(grant: Grant, now: datetime) -> Findings:
+    return (
         # 2
-        (grant.state_at(snapshot.now) is not InvitationState.PENDING, _state_reason(grant, snapshot.now)),
+        (grant.state_at(now) is not InvitationState.PENDING, _state_reason(grant, now)),
         # 3
         (grant.tenant_deleted, RejectReason.TENANT_DELETED),
         (grant.tenant_suspended, RejectReason.TENANT_SUSPENDED),
+        (grant.is_event_over(now), RejectReason.EVENT_OVER),
         # 4
-        (grant.role not in grant.policy.roles, RejectReason.ROLE_GONE),
+        (not _roles_exist(grant), RejectReason.ROLE_GONE),
+        (not all(one.is_live for one in grant.bundle), RejectReason.TARGET_GONE),
         # 5
         (not grant.inviter_stands, RejectReason.INVITER_GONE),
         (not _may_still_grant(grant), RejectReason.INVITER_NOT_ENTITLED),
+        (not _is_approved(grant), RejectReason.NOT_APPROVED),
+    )
+
+
+def _findings_on_claimant(
+    snapshot: Snapshot, grant: Grant, identity: VerifiedIdentity, matched: VerifiedAddress | None
+) -> Findings:
+    required = grant.policy.connection_for(grant.invited_email)
+    return (
         # 6
         (matched is None, RejectReason.WRONG_RECIPIENT),
+        (grant.bound_principal_id not in (None, identity.principal_id), RejectReason.BOUND_TO_ANOTHER),
+        (grant.grants_only and snapshot.existing_role is None, RejectReason.NOT_A_MEMBER),
         # 7
         (required is not None and identity.connection != required, RejectReason.WRONG_CONNECTION),
         # 8
@@ -165,12 +236,8 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
         # 9
         (snapshot.principal_offboarded, RejectReason.PRINCIPAL_OFFBOARDED),
         # 10
-        (wants_seat and not _has_seat(snapshot, grant), RejectReason.NO_SEAT),
+        (grant.recipient_barred, RejectReason.RECIPIENT_BARRED),
     )
-    failed = [reason for is_failed, reason in findings if is_failed]
-    if failed:
-        return Decision(reason=failed[0], matched=matched)
-    return Decision(reason=None, matched=matched, keeps_role=snapshot.existing_role is not None)
 
 
 def _state_reason(grant: Grant, now: datetime) -> RejectReason:
@@ -180,9 +247,19 @@ def _state_reason(grant: Grant, now: datetime) -> RejectReason:
 def _may_still_grant(grant: Grant) -> bool:
     if grant.is_by_rule:
         return grant.inviter_stands
-    if grant.inviter_role is None or grant.role in grant.policy.elevating:
-        return False
-    return grant.policy.may_grant(grant.inviter_role, grant.role)
+    granting = grant.inviter_role
+    return granting is not None and all(
+        grant.policy.may_grant(granting, role) for role in grant.promised_roles
+    )
+
+
+def _roles_exist(grant: Grant) -> bool:
+    return all(role in grant.policy.roles for role in grant.promised_roles)
+
+
+def _is_approved(grant: Grant) -> bool:
+    # Also when policy asks for approvals only since this was issued: nobody has approved it.
+    return grant.is_approved or not grant.policy.elevating.intersection(grant.promised_roles)
 
 
 def _has_seat(snapshot: Snapshot, grant: Grant) -> bool:

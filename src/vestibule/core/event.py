@@ -34,6 +34,58 @@ class InvitationIssued(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationHeld(AuditEvent):
+    """A request for an elevating role waits for *approvals* others (ISS-04)."""
+
+    kind = "invitation.held"
+    role: str
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationApproved(AuditEvent):
+    """One approval of the request with this digest; *counted* are valid with it, of *needed*."""
+
+    kind = "invitation.approved"
+    digest: str
+    counted: int
+    needed: int
+    connection: str | None
+    amr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationWaitedFor(AuditEvent):
+    """Too few could approve; the waiting period that policy puts in their place is over."""
+
+    kind = "invitation.waited_for"
+    digest: str
+    waited: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationBound(AuditEvent):
+    """A matching principal has claimed it; nobody else can any more (ACC-16)."""
+
+    kind = "invitation.bound"
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassUsed(AuditEvent):
+    """A role was granted without approval, to be reviewed afterwards."""
+
+    kind = "break_glass.used"
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassReviewed(AuditEvent):
+    kind = "break_glass.reviewed"
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationSuperseded(AuditEvent):
     kind = "invitation.superseded"
     superseded_by_id: str
@@ -142,6 +194,31 @@ class MembershipEnded(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GrantEnded(AuditEvent):
+    """A role on a resource reached its end, or its membership or resource is gone."""
+
+    kind = "grant.ended"
+    principal_id: str
+    resource_id: str
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcePut(AuditEvent):
+    kind = "resource.put"
+    resource_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceDeleted(AuditEvent):
+    kind = "resource.deleted"
+    resource_id: str
+    revoked_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPut(AuditEvent):
     kind = "tenant.put"
     is_new: bool
@@ -232,6 +309,57 @@ class PrincipalOffboarded(AuditEvent):
     principal_id: str
     memberships_removed: int
     invitations_revoked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipStripped(AuditEvent):
+    """The last owner keeps the row, so that the tenant has one, and nothing it is worth (ADR 0005)."""
+
+    kind = "membership.stripped"
+    principal_id: str
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryUserPut(AuditEvent):
+    """A tenant's directory said something of one of its users. Nothing is granted by that."""
+
+    kind = "directory.user_put"
+    user_id: str
+    is_new: bool
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryUserDeactivated(AuditEvent):
+    """What went with a user whom its directory has deactivated or removed (LIF-03)."""
+
+    kind = "directory.user_deactivated"
+    user_id: str
+    memberships_ended: int
+    invitations_revoked: int
+    sessions_ended: int
+    last_owner_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryUserRemoved(AuditEvent):
+    kind = "directory.user_removed"
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryGroupPut(AuditEvent):
+    kind = "directory.group_put"
+    group_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryGroupRemoved(AuditEvent):
+    kind = "directory.group_removed"
+    group_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

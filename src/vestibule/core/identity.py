@@ -9,23 +9,28 @@ from typing import Literal
 
 from vestibule.core.email import EmailAddress
 
-Scope = Literal["tenants", "members", "principals"]
-ALL_SCOPES: frozenset[Scope] = frozenset(("tenants", "members", "principals"))
+Scope = Literal["tenants", "members", "principals", "directory"]
+ALL_SCOPES: frozenset[Scope] = frozenset(("tenants", "members", "principals", "directory"))
+# Only for keys that are bound to one tenant: whose directory would it be?
+DIRECTORY_SCOPE: Scope = "directory"
 PRINCIPAL_ID_MAX = 255
-# Names that are ours to give; no host assertion may speak as one of them.
 LOCAL_NAMES = "local|"
 KEY_NAMES = "key|"
 # The rule of a tenant's domain, where it is the rule itself that promises (core/domain.py).
 RULE_NAMES = "domain|"
-RESERVED_NAMES = (LOCAL_NAMES, KEY_NAMES, RULE_NAMES)
+_SCHEMES = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedAddress:
-    """An address that is verified now, and by what evidence (``host``, ``code``)."""
+    """An address that is verified now, and by what evidence (``host``, ``code``, ``google``, ``sso``, …).
+
+    With a *tenant_id* the evidence counts in that tenant only: its own identity provider gave it.
+    """
 
     address: EmailAddress
     evidence: str
+    tenant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +47,36 @@ class VerifiedIdentity:
     authenticated_at: datetime | None = None
     amr: tuple[str, ...] = ()
 
-    def find_evidence(self, address: EmailAddress) -> VerifiedAddress | None:
-        """The verified address equal to *address*, byte for byte."""
+    def find_evidence(self, address: EmailAddress, tenant_id: str) -> VerifiedAddress | None:
+        """The verified address equal to *address*, byte for byte, whose evidence counts in that tenant."""
         for verified in self.addresses:
-            if verified.address == address:
+            if verified.address == address and verified.tenant_id in {None, tenant_id}:
                 return verified
         return None
+
+    @property
+    def lasting_addresses(self) -> tuple[EmailAddress, ...]:
+        """Those that are verified whichever tenant asks: what may be remembered of the principal."""
+        return tuple(one.address for one in self.addresses if one.tenant_id is None)
+
+
+def is_reserved(principal_id: str) -> bool:
+    """Is this a name that is ours to give? Local accounts, keys, rules, and every ``issuer|subject``.
+
+    No host assertion may speak as one of them, whichever connections there are or will be.
+    """
+    if principal_id.startswith((LOCAL_NAMES, KEY_NAMES, RULE_NAMES)):
+        return True
+    return principal_id.lower().startswith(_SCHEMES) and "|" in principal_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostKey:
-    """The host backend (or an operator at the command line), limited to its scopes."""
+    """The host backend, or an operator at the command line: limited to its scopes, perhaps to one tenant."""
 
     key_id: str
     scopes: frozenset[Scope] = ALL_SCOPES
+    tenant_id: str | None = None
 
 
 Actor = VerifiedIdentity | HostKey

@@ -6,7 +6,7 @@ State is derived from timestamps and the database's clock, never stored (LIF-01)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,10 +19,13 @@ from vestibule.errors import FieldFault, InvalidRequestError
 MESSAGE_MAX = 1000
 METADATA_MAX_BYTES = 4096
 SCOPE_MAX = 255
+JUSTIFICATION_MAX = 1000
+BUNDLE_MAX = 50
 MEMBERSHIP_EXPIRES_MAX = 10 * 366 * 86_400
 NEAR_EXPIRY = timedelta(hours=24)
 
-Deliver = Literal["email", "link"]
+# "none": whoever asked is about to claim it among its own.
+Deliver = Literal["email", "link", "none"]
 
 
 class InvitationState(StrEnum):
@@ -37,11 +40,28 @@ class InvitationState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceGrant:
+    """One of several things that an invitation grants at once: a role on a resource, perhaps with an end
+    (seconds from acceptance) (ISS-18).
+    """
+
+    resource_id: str
+    role: str
+    expires_in: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationDraft:
-    """What an inviter may say about an invitation; everything else is the server's."""
+    """What an inviter may say about an invitation; everything else is the server's.
+
+    Without ``role`` it only adds ``grants`` to somebody who is a member already.
+    """
 
     email: EmailAddress
-    role: str
+    role: str | None = None
+    grants: tuple[ResourceGrant, ...] = ()
+    justification: str | None = None
+    membership_starts_at: datetime | None = None
     message: str | None = None
     expires_in: int | None = None
     scope: str | None = None
@@ -70,6 +90,14 @@ class Invitation:
     scope: str | None = None
     metadata: Mapping[str, Any] | None = None
     membership_expires_in: int | None = None
+    membership_starts_at: datetime | None = None
+    justification: str | None = None
+    grants_only: bool = False
+    grants: tuple[ResourceGrant, ...] = ()
+    deliver: Deliver = "email"
+    held_at: datetime | None = None
+    approved_at: datetime | None = None
+    corrects_id: str | None = None
     send_count: int = 0
     last_sent_at: datetime | None = None
     resent_at: datetime | None = None
@@ -87,10 +115,24 @@ class Invitation:
             declined=self.declined_at is not None,
             revoked=self.revoked_at is not None,
             expired=now >= self.expires_at,
+            held=self.is_held,
         )
 
+    @property
+    def promised_roles(self) -> tuple[str, ...]:
+        """Every role that accepting would give."""
+        own = () if self.grants_only else (self.role,)
+        return (*own, *(one.role for one in self.grants))
 
-def derive_state(*, consumed: bool, declined: bool, revoked: bool, expired: bool) -> InvitationState:
+    @property
+    def is_held(self) -> bool:
+        """It waits for approval; its ``expires_at`` is then the end of that wait (ISS-04)."""
+        return self.held_at is not None and self.approved_at is None
+
+
+def derive_state(
+    *, consumed: bool, declined: bool, revoked: bool, expired: bool, held: bool
+) -> InvitationState:
     """The one rule from recorded facts to state."""
     if consumed:
         return InvitationState.ACCEPTED
@@ -98,26 +140,31 @@ def derive_state(*, consumed: bool, declined: bool, revoked: bool, expired: bool
         return InvitationState.DECLINED
     if revoked:
         return InvitationState.REVOKED
-    return InvitationState.EXPIRED if expired else InvitationState.PENDING
+    if expired:
+        return InvitationState.EXPIRED
+    return InvitationState.HELD if held else InvitationState.PENDING
 
 
-def decide_lifetime(policy: Policy, role: str, expires_in: int | None) -> int:
-    """Seconds the invitation lives: the policy's, which a request may shorten and never lengthen (ISS-07).
+def decide_lifetime(policy: Policy, roles: Sequence[str], expires_in: int | None, now: datetime) -> int:
+    """Seconds the invitation lives: the shortest of its roles', which a request may shorten and never
+    lengthen, and never beyond the tenant's event (ISS-07).
 
     Raises:
         InvalidRequestError: *expires_in* is outside what the policy allows.
     """
-    ceiling = min(max(policy.ttl_of(role), TTL_MIN), TTL_MAX)
+    ceiling = min(min(max(policy.ttl_of(role), TTL_MIN), TTL_MAX) for role in roles)
+    if policy.event is not None:
+        ceiling = min(ceiling, int((policy.event.closes_at - now).total_seconds()))
     if expires_in is None:
         return ceiling
-    if not TTL_MIN <= expires_in <= ceiling:
+    if not min(TTL_MIN, ceiling) <= expires_in <= ceiling:
         raise InvalidRequestError(
             FieldFault("/expires_in", f"Give whole seconds from {TTL_MIN} to {ceiling} for this role.")
         )
     return expires_in
 
 
-def renew_lifetime(policy: Policy, role: str, expires_in: int | None) -> int:
-    """Seconds a resent invitation lives: today's policy, shortened as its inviter once asked (ISS-12)."""
-    ceiling = decide_lifetime(policy, role, None)
-    return ceiling if expires_in is None else min(ceiling, expires_in)
+def renew_lifetime(policy: Policy, invitation: Invitation, now: datetime) -> int:
+    """Seconds it lives from now on: today's policy, shortened as its inviter once asked (ISS-12)."""
+    ceiling = decide_lifetime(policy, invitation.promised_roles, None, now)
+    return ceiling if invitation.expires_in is None else min(ceiling, invitation.expires_in)

@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be promised: the rules every road to a pending grant passes (ISS-03, ISS-09, ISS-10, ISS-16)."""
+"""What may be promised: the rules every road to a pending grant passes (ISS-03, ISS-09, ISS-10, ISS-16).
+
+A road gathers ``IssueFacts``, has them checked here, draws the ``Promise`` up with ``core.promise``, and lets
+storage place it: one logical write, whoever asked.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from vestibule.core import authority
+from vestibule.core.directory import check_not_barred
 from vestibule.core.email import EmailAddress
 from vestibule.core.invitation import (
+    BUNDLE_MAX,
+    JUSTIFICATION_MAX,
     MEMBERSHIP_EXPIRES_MAX,
     MESSAGE_MAX,
     METADATA_MAX_BYTES,
@@ -24,9 +34,12 @@ from vestibule.core.token import ClaimToken
 from vestibule.errors import (
     AlreadyMemberError,
     DomainNotAllowedError,
+    EventOverError,
     FieldFault,
     InvalidRequestError,
     PendingLimitError,
+    ReviewOverdueError,
+    RoleNotAssignableError,
 )
 
 
@@ -38,6 +51,18 @@ class IssuedInvitation:
     state: InvitationState
     token: ClaimToken | None = None
     is_replay: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueFacts:
+    """What is known when something is to be promised, read in the transaction that promises it."""
+
+    member: Membership | None
+    pending: int
+    pending_of_inviter: int
+    live_resources: frozenset[str]
+    overdue_review: bool
+    is_barred: bool = False
 
 
 def check_draft(draft: InvitationDraft) -> None:
@@ -54,22 +79,153 @@ def check_draft(draft: InvitationDraft) -> None:
         raise InvalidRequestError(
             FieldFault("/metadata", f"Give at most {METADATA_MAX_BYTES} bytes of JSON.")
         )
-    seconds = draft.membership_expires_in
+    check_message("/justification", draft.justification or "", JUSTIFICATION_MAX)
+    _check_seconds("/membership_expires_in", draft.membership_expires_in)
+    if len(draft.grants) > BUNDLE_MAX:
+        raise InvalidRequestError(FieldFault("/grants", f"Give at most {BUNDLE_MAX} resources."))
+    if len({one.resource_id for one in draft.grants}) < len(draft.grants):
+        raise InvalidRequestError(FieldFault("/grants", "Name each resource once."))
+    for place, one in enumerate(draft.grants):
+        _check_seconds(f"/grants/{place}/expires_in", one.expires_in)
+
+
+def _check_seconds(pointer: str, seconds: int | None) -> None:
     if seconds is not None and not 0 < seconds <= MEMBERSHIP_EXPIRES_MAX:
-        fault = FieldFault("/membership_expires_in", f"Give 1 to {MEMBERSHIP_EXPIRES_MAX} seconds.")
-        raise InvalidRequestError(fault)
+        raise InvalidRequestError(FieldFault(pointer, f"Give 1 to {MEMBERSHIP_EXPIRES_MAX} seconds."))
 
 
-def check_role_exists(policy: Policy, role: str) -> None:
+def check_role_exists(policy: Policy, role: str, pointer: str = "/role") -> None:
     """An exact name of a role of this tenant (ATTACKS D14).
 
     Raises:
         InvalidRequestError: there is no such role.
     """
     if role not in policy.roles:
-        raise InvalidRequestError(
-            FieldFault("/role", "No such role; give one of the tenant's roles exactly.")
-        )
+        fault = FieldFault(pointer, "No such role; give one of the tenant's roles exactly.")
+        raise InvalidRequestError(fault)
+
+
+def promised_roles(draft: InvitationDraft) -> tuple[str, ...]:
+    """Every role that accepting would give."""
+    own = () if draft.role is None else (draft.role,)
+    return (*own, *(one.role for one in draft.grants))
+
+
+def check_roles(policy: Policy, granting: str, draft: InvitationDraft) -> None:
+    """*granting* may promise every role of the draft, and there are such roles (ISS-03, ISS-18).
+
+    Raises:
+        NotPermittedError: this role may invite nobody.
+        InvalidRequestError: no such role, or nothing is promised.
+        RoleNotAssignableError: it may invite, but not to that role.
+    """
+    roles = promised_roles(draft)
+    if not policy.assignable.get(granting):
+        authority.check_may_grant(policy, granting, roles[0] if roles else "")
+    if not roles:
+        raise InvalidRequestError(FieldFault("/role", "Required, unless grants are given."))
+    if draft.role is not None:
+        check_role_exists(policy, draft.role)
+    for place, one in enumerate(draft.grants):
+        check_role_exists(policy, one.role, f"/grants/{place}/role")
+    for role in roles:
+        authority.check_may_grant(policy, granting, role)
+
+
+def limit_draft(policy: Policy, draft: InvitationDraft, now: datetime) -> InvitationDraft:
+    """The draft with the ends that policy gives where the request says nothing (LIF-05, ISS-07).
+
+    Raises:
+        InvalidRequestError: an end beyond what policy allows, a missing justification, a start too late.
+        EventOverError: the tenant's event admits nobody any more.
+    """
+    if policy.event is not None and now >= policy.event.closes_at:
+        raise EventOverError
+    if draft.justification is None and any(policy.rule_of(r).justification for r in promised_roles(draft)):
+        raise InvalidRequestError(FieldFault("/justification", "This role is granted for a stated reason."))
+    if draft.membership_starts_at is not None and draft.membership_starts_at <= now:
+        raise InvalidRequestError(FieldFault("/membership_starts_at", "Give a time in the future."))
+    grants = tuple(
+        replace(one, expires_in=_limit(policy, one.role, one.expires_in, f"/grants/{place}/expires_in"))
+        for place, one in enumerate(draft.grants)
+    )
+    ends = draft.membership_expires_in
+    if draft.role is not None:
+        ends = _limit(policy, draft.role, ends, "/membership_expires_in")
+    return replace(draft, grants=grants, membership_expires_in=ends)
+
+
+def _limit(policy: Policy, role: str, asked: int | None, pointer: str) -> int | None:
+    rule = policy.rule_of(role)
+    if asked is None:
+        return rule.grant_default if rule.grant_default is not None else rule.grant_max
+    if rule.grant_max is not None and asked > rule.grant_max:
+        raise InvalidRequestError(FieldFault(pointer, f"Policy allows at most {rule.grant_max} seconds."))
+    return asked
+
+
+def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> None:
+    """The recipient, the targets and the caps allow it now (ISS-09, ISS-10, ISS-16, ISS-18).
+
+    Raises:
+        DomainNotAllowedError, AlreadyMemberError, DirectoryBarredError, PendingLimitError,
+        ReviewOverdueError: they don't.
+        InvalidRequestError: a role is missing for somebody who is no member, or a resource is unknown here.
+    """
+    for place, one in enumerate(draft.grants):
+        if one.resource_id not in facts.live_resources:
+            raise InvalidRequestError(
+                FieldFault(f"/grants/{place}/resource_id", "No such resource in this tenant.")
+            )
+    if draft.role is None and facts.member is None:
+        raise InvalidRequestError(FieldFault("/role", "Required: this address belongs to no member."))
+    check_recipient(policy, draft.email, None if draft.role is None else facts.member)
+    check_not_barred(is_barred=facts.is_barred)
+    if facts.pending >= policy.max_pending or facts.pending_of_inviter >= policy.max_pending_per_inviter:
+        raise PendingLimitError
+    if facts.overdue_review and is_break_glass(policy, draft):
+        raise ReviewOverdueError
+
+
+def is_break_glass(policy: Policy, draft: InvitationDraft) -> bool:
+    """Whether somebody must look at it afterwards, because nobody had to before."""
+    return any(policy.rule_of(role).review_within is not None for role in promised_roles(draft))
+
+
+def check_still_promised(policy: Policy, invitation: Invitation, now: datetime) -> None:
+    """What was asked for is still there to be granted.
+
+    Raises:
+        EventOverError: the tenant's event admits nobody any more.
+        RoleNotAssignableError: a role is gone.
+    """
+    if policy.event is not None and now >= policy.event.closes_at:
+        raise EventOverError
+    if not set(invitation.promised_roles) <= policy.roles:
+        raise RoleNotAssignableError("A role of this request does not exist any more.")
+
+
+def ensured_id(tenant_id: str, address: EmailAddress) -> str:
+    """The stable name of "this address has a role here" (ISS-17)."""
+    return "ens_" + hashlib.sha256(f"{tenant_id}\0{address.key}".encode()).hexdigest()[:32]
+
+
+def redraft(invitation: Invitation, email: EmailAddress) -> InvitationDraft:
+    """The same promise to another address (ISS-19)."""
+    return InvitationDraft(
+        email=email,
+        role=None if invitation.grants_only else invitation.role,
+        grants=invitation.grants,
+        justification=invitation.justification,
+        membership_starts_at=invitation.membership_starts_at,
+        message=invitation.message,
+        expires_in=invitation.expires_in,
+        scope=invitation.scope,
+        metadata=invitation.metadata,
+        membership_expires_in=invitation.membership_expires_in,
+        locale=invitation.locale,
+        deliver=invitation.deliver,
+    )
 
 
 def check_recipient(policy: Policy, address: EmailAddress, member: Membership | None) -> None:
@@ -83,16 +239,6 @@ def check_recipient(policy: Policy, address: EmailAddress, member: Membership | 
         raise DomainNotAllowedError
     if member is not None:
         raise AlreadyMemberError
-
-
-def check_pending(policy: Policy, pending: int) -> None:
-    """One more may be outstanding.
-
-    Raises:
-        PendingLimitError: the cap is reached.
-    """
-    if pending >= policy.max_pending:
-        raise PendingLimitError
 
 
 def issue_hits(limits: Limits, tenant_id: str, principal_id: str, address: EmailAddress) -> list[Hit]:

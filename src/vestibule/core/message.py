@@ -45,6 +45,42 @@ class DeclinedNotice(OutboxMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalNotice(OutboxMessage):
+    """Ask one who may approve to look at a held request, on its page and signed in (ISS-04)."""
+
+    kind = "approval_notice"
+    invitation_id: str
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionNotice(OutboxMessage):
+    """Tell the inviter that the held request was approved or rejected."""
+
+    kind = "decision_notice"
+    invitation_id: str
+    is_approved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassNotice(OutboxMessage):
+    """Tell an administrator at once that somebody broke the glass."""
+
+    kind = "break_glass_notice"
+    invitation_id: str
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingNotice(OutboxMessage):
+    """Tell a member that its time-bound membership is about to end (LIF-05)."""
+
+    kind = "ending_notice"
+    tenant_id: str
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalNotice(OutboxMessage):
     """Tell an administrator that somebody, known if signed in, asks for a new one (ACC-12, ACC-13)."""
 
@@ -96,6 +132,10 @@ MESSAGE_TYPES: dict[str, type[OutboxMessage]] = {
         InvitationMail,
         AcceptedNotice,
         DeclinedNotice,
+        ApprovalNotice,
+        DecisionNotice,
+        BreakGlassNotice,
+        EndingNotice,
         RenewalNotice,
         CodeMail,
         AccountExistsMail,

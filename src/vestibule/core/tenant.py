@@ -43,7 +43,10 @@ class Membership:
     expires_at: datetime | None = None
     suspended_at: datetime | None = None
     invitation_id: str | None = None
+    starts_at: datetime | None = None
 
     def is_in_force(self, now: datetime) -> bool:
-        """Neither ended by the clock nor kept only so that the tenant has an owner."""
-        return self.suspended_at is None and (self.expires_at is None or now < self.expires_at)
+        """Begun, and neither ended by the clock nor kept only so that the tenant has an owner (LIF-05)."""
+        has_begun = self.starts_at is None or self.starts_at <= now
+        has_ended = self.expires_at is not None and now >= self.expires_at
+        return self.suspended_at is None and has_begun and not has_ended

@@ -26,7 +26,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 
 from vestibule.core.email import AddressFaultError, EmailAddress
-from vestibule.core.identity import PRINCIPAL_ID_MAX, RESERVED_NAMES, VerifiedAddress, VerifiedIdentity
+from vestibule.core.identity import PRINCIPAL_ID_MAX, VerifiedAddress, VerifiedIdentity, is_reserved
 from vestibule.errors import NotAuthenticatedError
 from vestibule.identity.jwks import KID_MAX, KeySource
 from vestibule.identity.strict import decode_segment, load_object
@@ -161,7 +161,7 @@ def _text(value: object, limit: int) -> str:
 def _subject(value: object) -> str:
     text = _text(value, PRINCIPAL_ID_MAX)
     # U+FFFD stands for what could not be read: no path can name such a principal, to remove it for example.
-    if text.startswith(RESERVED_NAMES) or "\ufffd" in text:
+    if is_reserved(text) or "\ufffd" in text:
         raise _RefusedError("sub")
     return text
 

@@ -11,22 +11,27 @@ from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.delivery import ClaimedMessage, Outbox
+from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
+from vestibule.ports.promises import Approvals, Promises, Review, Reviews
+from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Lock, Tenants
 from vestibule.ports.unit_of_work import Runner, UnitOfWork
 
 __all__ = [
     "Accounts",
     "ApiKeys",
+    "Approvals",
     "AssertionVerifier",
     "Audit",
     "ClaimKey",
     "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "Directory",
     "DomainNames",
     "Domains",
     "EventStamp",
@@ -41,7 +46,11 @@ __all__ = [
     "Passwords",
     "PrincipalRecord",
     "Principals",
+    "Promises",
     "RateLimits",
+    "Resources",
+    "Review",
+    "Reviews",
     "Runner",
     "Settlement",
     "Tenants",

@@ -43,6 +43,12 @@ class Settlement:
     event: EventRecord
     notice: OutboxMessage
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """The end of the tenant's event: nothing that is granted outlives it."""
+        event = self.grant.policy.event
+        return None if event is None else event.ends_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStamp:
@@ -67,6 +73,9 @@ class Claims(Protocol):
 
     def settle_refusal(self, hits: Sequence[Hit], event: EventRecord | None) -> int | None:
         """Count a wrong try and write its event; seconds to wait when a limit is exceeded (then no event)."""
+
+    def bind(self, grant: Grant, principal_id: str, event: EventRecord) -> bool:
+        """The still pending grant is this principal's from now on; False when it is somebody's already."""
 
     def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
         """Free the seats of what the clock has ended and no sweeper has recorded yet; how many."""

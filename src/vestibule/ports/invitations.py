@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vestibule.core.email import EmailAddress
-from vestibule.core.identity import RequestContext
+from vestibule.core.identity import RequestContext, VerifiedAddress
 from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.tenant import Tenant
@@ -32,9 +32,10 @@ class Invitations(Protocol):
         """Across tenants: for the invitee's own list and for delivery only. Raises NotFoundError."""
 
     def supersede(
-        self, tenant_id: str, email: EmailAddress, target: str
+        self, tenant_id: str, email: EmailAddress, target: str, *, also: str | None = None
     ) -> tuple[Sequence[str], Sequence[str]]:
-        """End what is open for this target: stale ones as expired, pending ones as superseded.
+        """End what is open for this target, and the one with the id *also*: stale ones as expired, pending
+        and held ones as superseded.
 
         Returns the ids of both, those expired first. The hashes of those superseded are rotated away.
         """
@@ -84,12 +85,18 @@ class Invitations(Protocol):
     ) -> Page[Invitation]: ...
 
     def list_of_addresses(
-        self, addresses: Iterable[EmailAddress], request: PageRequest
+        self, addresses: Iterable[VerifiedAddress], request: PageRequest
     ) -> Page[tuple[Invitation, Tenant]]:
         """Pending invitations of active tenants to any of *addresses*, the newest first."""
 
     def count_pending(self, tenant_id: str, ceiling: int) -> int:
         """How many are pending, counted up to *ceiling*; near it, nobody else adds one before this ends."""
+
+    def list_latest(self, tenant_id: str, email: EmailAddress) -> Sequence[Invitation]:
+        """The last few of this address, the newest first, whatever their state."""
+
+    def count_of_inviter(self, tenant_id: str, principal_id: str) -> int:
+        """How many of this inviter's are held or pending."""
 
     def claim_renewal(self, claim_token_hash: bytes) -> tuple[str, str] | None:
         """(tenant id, invitation id) behind a hash, for "ask for a new one"; always one look-up."""

@@ -11,10 +11,13 @@ from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 from vestibule.ports.accounts import Accounts, ApiKeys
 from vestibule.ports.claims import Claims, ClaimUnit
 from vestibule.ports.delivery import Outbox
+from vestibule.ports.directory import Directory
 from vestibule.ports.domains import Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
 from vestibule.ports.members import Members, Principals
+from vestibule.ports.promises import Approvals, Promises, Reviews
+from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Tenants
 
 
@@ -25,6 +28,10 @@ class UnitOfWork(Protocol):
     principals: Principals
     members: Members
     invitations: Invitations
+    promises: Promises
+    approvals: Approvals
+    reviews: Reviews
+    resources: Resources
     claims: Claims
     audit: Audit
     outbox: Outbox
@@ -34,6 +41,7 @@ class UnitOfWork(Protocol):
     api_keys: ApiKeys
     domains: Domains
     join_requests: JoinRequests
+    directory: Directory
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

@@ -20,6 +20,7 @@ def _read_key(row: sa.Row[Any]) -> ApiKey:
         key_id=row.key_id,
         name=row.name,
         scopes=frozenset(scope for scope in ALL_SCOPES if scope in named),
+        tenant_id=row.tenant_id,
         created_at=row.created_at,
         revoked_at=row.revoked_at,
     )
@@ -39,6 +40,7 @@ class SqlApiKeys:
                 key_hash=key_hash,
                 name=key.name,
                 scopes=" ".join(sorted(key.scopes)),
+                tenant_id=key.tenant_id,
                 created_at=self._now(),
             )
         )

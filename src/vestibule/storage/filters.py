@@ -20,10 +20,16 @@ def is_open() -> sa.ColumnElement[bool]:
     )
 
 
+def is_held() -> sa.ColumnElement[bool]:
+    """It waits for approval; whether it is still open is another question."""
+    return sa.and_(invitations.c.held_at.is_not(None), invitations.c.approved_at.is_(None))
+
+
 def is_in_force(now: datetime) -> sa.ColumnElement[bool]:
-    """The membership has neither ended nor been stripped of its force."""
+    """The membership has begun, and neither ended nor been stripped of its force."""
     return sa.and_(
         memberships.c.suspended_at.is_(None),
+        sa.or_(memberships.c.starts_at.is_(None), memberships.c.starts_at <= now),
         sa.or_(memberships.c.expires_at.is_(None), memberships.c.expires_at > now),
     )
 

@@ -16,7 +16,7 @@ from vestibule.core.tenant import Membership
 from vestibule.errors import SeatLimitError
 from vestibule.storage.filters import is_in_force
 from vestibule.storage.paging import fetch_page
-from vestibule.storage.schema import memberships, principal_addresses
+from vestibule.storage.schema import grants, memberships, principal_addresses
 from vestibule.storage.seats import give_back_seats, take_seat
 
 
@@ -31,6 +31,7 @@ def read_membership(row: sa.Row[Any]) -> Membership:
         expires_at=row.expires_at,
         suspended_at=row.suspended_at,
         invitation_id=row.invitation_id,
+        starts_at=row.starts_at,
     )
 
 
@@ -92,6 +93,9 @@ class SqlMembers:
             sa.delete(memberships).where(_is(tenant_id, principal_id))
         ).rowcount
         give_back_seats(self._connection, tenant_id, removed)
+        # What a membership carried ends with it on every road (ATTACKS E04).
+        theirs = sa.and_(grants.c.tenant_id == tenant_id, grants.c.principal_id == principal_id)
+        self._connection.execute(sa.delete(grants).where(theirs))
         return removed == 1
 
     def set_suspended(self, tenant_id: str, principal_id: str) -> None:

@@ -39,7 +39,7 @@ class SqlPrincipals:
         if known is not None and identity.name is None and not identity.addresses:
             # An operator acting in a principal's name (``--as``) asserts nothing of it: nothing is forgotten.
             return
-        asserted = [verified.address.key for verified in identity.addresses]
+        asserted = [address.key for address in identity.lasting_addresses]
         name = identity.name if identity.name is not None or known is None else known.name
         if known is not None and known.name == name and sorted(known.addresses) == sorted(asserted):
             return

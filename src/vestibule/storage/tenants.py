@@ -13,7 +13,7 @@ from vestibule.core.policy import Policy, dump_policy, load_policy
 from vestibule.core.tenant import Tenant
 from vestibule.ports import Lock
 from vestibule.storage.claims.snapshot import SEAT_SHARDS
-from vestibule.storage.filters import is_in_force, is_open
+from vestibule.storage.filters import is_held, is_in_force, is_open
 from vestibule.storage.schema import invitations, memberships, seat_shards, tenants
 
 
@@ -99,7 +99,7 @@ class SqlTenants:
         ours = sa.and_(invitations.c.tenant_id == tenant_id, is_open())
         self._connection.execute(
             sa.update(invitations)
-            .where(ours, invitations.c.has_reservation != reserves)
+            .where(ours, ~is_held(), ~invitations.c.grants_only, invitations.c.has_reservation != reserves)
             .values(has_reservation=reserves)
         )
         self._connection.execute(sa.delete(seat_shards).where(seat_shards.c.tenant_id == tenant_id))
@@ -110,7 +110,11 @@ class SqlTenants:
         )
         used = self._connection.execute(count).scalar_one()
         if reserves:
-            pending = sa.select(sa.func.count()).select_from(invitations).where(ours)
+            pending = (
+                sa.select(sa.func.count())
+                .select_from(invitations)
+                .where(ours, ~is_held(), ~invitations.c.grants_only)
+            )
             used += self._connection.execute(pending).scalar_one()
         self._connection.execute(sa.insert(seat_shards), _split(tenant_id, policy.seat_limit, used))
 

@@ -19,8 +19,10 @@ from vestibule.errors import MisuseError
 from vestibule.ports import (
     Accounts,
     ApiKeys,
+    Approvals,
     Audit,
     Claims,
+    Directory,
     Domains,
     Idempotency,
     Invitations,
@@ -28,17 +30,22 @@ from vestibule.ports import (
     Members,
     Outbox,
     Principals,
+    Promises,
     RateLimits,
+    Resources,
+    Reviews,
     Tenants,
 )
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
+from vestibule.storage.approvals import SqlApprovals, SqlReviews
 from vestibule.storage.audit import SqlAudit
 from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
 from vestibule.storage.dialect import begin_joined
+from vestibule.storage.directory import SqlDirectory
 from vestibule.storage.domains import SqlDomains
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
@@ -46,7 +53,9 @@ from vestibule.storage.join_requests import SqlJoinRequests
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
 from vestibule.storage.principals import SqlPrincipals
+from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
+from vestibule.storage.resources import SqlResources
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
 from vestibule.storage.tenants import SqlTenants
 
@@ -91,6 +100,20 @@ class SqlUnitOfWork:
             self.invitations = HostedInvitations(connection, self.now, seats)
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
+        self.directory: Directory = SqlDirectory(connection, self.now)
+        self.promises: Promises = SqlPromises(
+            connection,
+            self.now,
+            members=self.members,
+            invitations=self.invitations,
+            claims=self.claims,
+            audit=self.audit,
+            outbox=self.outbox,
+            directory=self.directory,
+        )
+        self.approvals: Approvals = SqlApprovals(connection, self.now)
+        self.reviews: Reviews = SqlReviews(connection, self.now)
+        self.resources: Resources = SqlResources(connection, self.now)
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)

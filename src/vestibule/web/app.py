@@ -68,7 +68,8 @@ class _Switch:
         if not _is_loopback(get_context(scope).ip) or _is_forwarded(scope):
             if find_header(scope, b"authorization") is None:
                 raise NotFoundError
-            if not isinstance(await get_actor(self._services, scope), HostKey):
+            actor = await get_actor(self._services, scope)
+            if not isinstance(actor, HostKey) or actor.tenant_id is not None:
                 raise NotFoundError
         await self._measure_outbox()
         await send_bytes(send, 200, metrics.render_metrics(), b"text/plain; version=0.0.4; charset=utf-8")

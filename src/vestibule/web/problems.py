@@ -23,19 +23,25 @@ class Problem:
 
 TABLE: dict[type[VestibuleError], Problem] = {
     errors.NotAuthenticatedError: Problem(401, "Authentication is required."),
+    errors.StepUpRequiredError: Problem(401, "A fresh, stronger sign-in is required."),
     errors.EmailUnverifiedError: Problem(403, "This session has no verified address."),
     errors.NotPermittedError: Problem(403, "You may not do this."),
     errors.RoleNotAssignableError: Problem(403, "You may not grant this role."),
+    errors.ReviewOverdueError: Problem(403, "A review is overdue."),
     errors.NotFoundError: Problem(404, "Not found."),
     errors.InvalidRequestError: Problem(422, "The request is invalid."),
     errors.EmailInvalidError: Problem(422, "The address is invalid."),
     errors.IdempotencyKeyReusedError: Problem(422, "This Idempotency-Key was used for another request."),
     errors.DomainNotAllowedError: Problem(422, "This domain is not allowed."),
     errors.AlreadyMemberError: Problem(409, "Already a member."),
+    errors.DirectoryBarredError: Problem(409, "Deactivated by the directory."),
     errors.SeatLimitError: Problem(409, "No free seat."),
     errors.PendingLimitError: Problem(409, "Too many pending invitations."),
+    errors.EventOverError: Problem(409, "The event admits nobody any more."),
     errors.TenantSuspendedError: Problem(423, "The tenant is suspended."),
     errors.NotPendingError: Problem(409, "The invitation is not pending."),
+    errors.DigestMismatchError: Problem(409, "The request has changed."),
+    errors.DirectoryConflictError: Problem(409, "The directory has that user."),
     errors.TenantDeletedError: Problem(409, "The tenant was deleted."),
     errors.LastOwnerError: Problem(409, "A tenant keeps its last owner."),
     errors.DomainNotProvedError: Problem(409, "The domain is not proved."),
@@ -75,8 +81,20 @@ def render_problem(error: VestibuleError, request_id: str) -> tuple[int, bytes, 
     if isinstance(error, RateLimitedError):
         headers = limit_headers(error)
     if isinstance(error, errors.NotAuthenticatedError):
-        headers = [(b"www-authenticate", b'Bearer realm="vestibule"')]
+        headers = [(b"www-authenticate", _challenge(error))]
     return problem.status, json.dumps(body).encode(), headers
+
+
+def _challenge(error: errors.NotAuthenticatedError) -> bytes:
+    """``WWW-Authenticate``; a demand for a fresh session in the manner of RFC 9470."""
+    if not isinstance(error, errors.StepUpRequiredError):
+        return b'Bearer realm="vestibule"'
+    parts = ['Bearer realm="vestibule", error="insufficient_user_authentication"']
+    if error.max_age is not None:
+        parts.append(f'max_age="{error.max_age}"')
+    if error.amr_any:
+        parts.append(f'amr_values="{" ".join(sorted(error.amr_any))}"')
+    return ", ".join(parts).encode()
 
 
 def limit_headers(error: RateLimitedError) -> list[tuple[bytes, bytes]]:

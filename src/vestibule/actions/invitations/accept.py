@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vestibule.core import authority
-from vestibule.core.binding import Decision, Snapshot, judge_claim
+from vestibule.core.binding import CLAIMED_REASONS, Decision, Snapshot, judge_claim
 from vestibule.core.claiming import check_addresses, rejected_event, wrong_try_hits
-from vestibule.core.event import InvitationAccepted, record_event
+from vestibule.core.event import InvitationAccepted, InvitationBound, record_event
 from vestibule.core.identity import Actor, IdempotencyRequest, RequestContext, VerifiedIdentity
 from vestibule.core.limits import Limits
 from vestibule.core.message import AcceptedNotice
@@ -53,6 +53,7 @@ def accept(
         NotPermittedError: a key is nobody's identity.
         EmailUnverifiedError: the session has no verified address; decided before the link is looked at.
         ClaimRejectedError: the grant can't be consumed by this claimant. The reasons must not be told apart.
+        StepUpRequiredError: it is theirs, and the role asks for a fresher or stronger session.
         RateLimitedError: the same, and there were too many wrong tries.
     """
     identity = authority.check_principal(actor)
@@ -87,14 +88,38 @@ def _claim(
             return _answer(settlement)
         snapshot = unit.claims.load(key, identity.principal_id)
     reason = decision.reason or RejectReason.LOST_RACE
+    _bind(unit.claims, snapshot, reason, identity, context)
     event = rejected_event(snapshot.grant, reason, "accept", identity, context)
-    wait = unit.claims.settle_refusal(wrong_try_hits(limits, key.subject, identity, context), event)
+    is_wrong = reason is not RejectReason.STEP_UP_REQUIRED
+    hits = wrong_try_hits(limits, key.subject, identity, context) if is_wrong else ()
+    wait = unit.claims.settle_refusal(hits, event)
     if forget is not None:
         forget()
     unit.commit()
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.claim_per_principal.count)
+    if reason is RejectReason.STEP_UP_REQUIRED and snapshot.grant is not None:
+        raise snapshot.grant.demand.as_error()
     raise ClaimRejectedError(reason)
+
+
+def _bind(
+    claims: Claims,
+    snapshot: Snapshot,
+    reason: RejectReason,
+    identity: VerifiedIdentity,
+    context: RequestContext,
+) -> None:
+    # Only the right person gets here, so this tells a stranger nothing.
+    grant = snapshot.grant
+    if reason not in CLAIMED_REASONS or grant is None or grant.bound_principal_id is not None:
+        return
+    bound = InvitationBound(
+        tenant_id=grant.tenant_id, invitation_id=grant.invitation_id, principal_id=identity.principal_id
+    )
+    claims.bind(
+        grant, identity.principal_id, record_event(bound, actor_id=identity.principal_id, context=context)
+    )
 
 
 def accept_once(

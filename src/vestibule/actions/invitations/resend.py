@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
+from vestibule.core.directory import check_not_barred
 from vestibule.core.event import InvitationLinkIssued, InvitationResent
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import Deliver, Invitation, InvitationState, renew_lifetime
@@ -45,12 +46,17 @@ def resend(
     invitation = uow.invitations.find(tenant_id, invitation_id)
     if tenant is None or invitation is None:
         raise NotFoundError
-    authority.check_may_grant(tenant.policy, standing.role, invitation.role)
+    for role in invitation.promised_roles:
+        authority.check_may_grant(tenant.policy, standing.role, role)
     authority.check_active(tenant)
     if invitation.state_at(now) is not InvitationState.PENDING:
         raise NotPendingError
+    issuing.check_still_promised(tenant.policy, invitation, now)
     member = uow.members.find_by_address(tenant_id, invitation.invited_email, now)
-    issuing.check_recipient(tenant.policy, invitation.invited_email, member)
+    issuing.check_recipient(
+        tenant.policy, invitation.invited_email, None if invitation.grants_only else member
+    )
+    check_not_barred(is_barred=uow.directory.is_barred(tenant_id, invitation.invited_email.key))
     if invitation.resent_at is not None:
         rest = invitation.resent_at + timedelta(seconds=tenant.policy.resend_cooldown) - now
         if rest > timedelta(0):
@@ -59,7 +65,7 @@ def resend(
     wait = uow.limits.take(hits)
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
-    issued = _renew(uow, actor, tenant, invitation, deliver, context)
+    issued = _renew(uow, actor, tenant, invitation, deliver, now, context)
     uow.principals.remember(resender)
     uow.commit()
     return issued
@@ -71,10 +77,11 @@ def _renew(
     tenant: Tenant,
     invitation: Invitation,
     deliver: Deliver,
+    now: datetime,
     context: RequestContext,
 ) -> IssuedInvitation:
     token = mint_claim_token() if deliver == "link" else None
-    lifetime = renew_lifetime(tenant.policy, invitation.role, invitation.expires_in)
+    lifetime = renew_lifetime(tenant.policy, invitation, now)
     renewed = uow.invitations.renew(
         invitation,
         lifetime=lifetime,

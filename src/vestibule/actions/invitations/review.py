@@ -69,7 +69,7 @@ def list_own(uow: UnitOfWork, actor: Actor, request: PageRequest) -> Page[OwnInv
     identity = authority.check_principal(actor)
     check_addresses(identity)
     now = uow.now()
-    page = uow.invitations.list_of_addresses([one.address for one in identity.addresses], request)
+    page = uow.invitations.list_of_addresses(identity.addresses, request)
     return page.map(lambda pair: _own(uow, pair[0], pair[1].name, now))
 
 

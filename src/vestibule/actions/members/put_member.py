@@ -40,16 +40,16 @@ def put_member(
     """The principal has this role in this tenant; also whether it is new.
 
     A demotion revokes what the principal has pending and could no longer issue. Putting an offboarded
-    principal back is an explicit act and lifts the offboarding.
+    principal back is an explicit act and lifts the offboarding; a last owner kept without force has it again.
 
     Raises:
-        NotPermittedError: no key with the scope ``members``.
+        NotPermittedError: no key with the scope ``members``, and ``principals`` for an offboarded one.
         NotFoundError: no such tenant.
         InvalidRequestError: unknown role, or an end that is not in the future.
         SeatLimitError: a new member has no seat.
         LastOwnerError: the tenant would lose its last lasting owner.
     """
-    authority.check_key(actor, "members")
+    authority.check_key(actor, "members", tenant_id=tenant_id)
     # Alone on the tenant: an invitation being issued by a member under demotion must be seen, and revoked.
     tenant = uow.tenants.find(tenant_id, lock="update")
     now = uow.now()
@@ -76,6 +76,8 @@ def put_member(
     uow.members.put(membership)
     record = uow.principals.find(principal_id)
     if record is not None and record.offboarded_at is not None:
+        # It was put out everywhere: whoever may speak for one tenant's members may not undo that.
+        authority.check_key(actor, "principals")
         uow.principals.set_offboarded(principal_id, offboarded=False)
     event = MembershipSet(
         tenant_id=tenant_id,

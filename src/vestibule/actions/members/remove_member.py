@@ -38,7 +38,7 @@ def remove_member(
 def _authorise(uow: UnitOfWork, actor: Actor, tenant_id: str, principal_id: str) -> Membership:
     """The membership that may be removed."""
     if isinstance(actor, HostKey):
-        authority.check_key(actor, "members")
+        authority.check_key(actor, "members", tenant_id=tenant_id)
     # Alone on the tenant: an invitation being issued by the removed must be seen, and revoked with the rest.
     tenant = uow.tenants.find(tenant_id, lock="update")
     now = uow.now()

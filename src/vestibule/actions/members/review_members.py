@@ -33,7 +33,7 @@ def list_members(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageReq
     """
     tenant = uow.tenants.find(tenant_id)
     if isinstance(actor, HostKey):
-        authority.check_key(actor, "members")
+        authority.check_key(actor, "members", tenant_id=tenant_id)
         if tenant is None or tenant.deleted_at is not None:
             raise NotFoundError
     else:

@@ -56,7 +56,7 @@ def delete_tenant(uow: UnitOfWork, actor: Actor, tenant_id: str, *, context: Req
 
 
 def _get(uow: UnitOfWork, actor: Actor, tenant_id: str) -> Tenant:
-    authority.check_key(actor, "tenants")
+    authority.check_key(actor, "tenants", tenant_id=tenant_id)
     tenant = uow.tenants.find(tenant_id, lock="update")
     if tenant is None or tenant.deleted_at is not None:
         raise NotFoundError

@@ -32,7 +32,7 @@ def put_tenant(
         InvalidRequestError: the policy names something unknown or impossible.
         TenantDeletedError: this id was deleted.
     """
-    authority.check_key(actor, "tenants")
+    authority.check_key(actor, "tenants", tenant_id=tenant_id)
     check_name("/name", name, TENANT_NAME_MAX)
     asked = None if policy is None else parse_policy(policy)
     existing = uow.tenants.find(tenant_id, lock="update")

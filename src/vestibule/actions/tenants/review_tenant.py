@@ -31,7 +31,7 @@ def get_tenant(uow: UnitOfWork, actor: Actor, tenant_id: str) -> TenantView:
     tenant = uow.tenants.find(tenant_id)
     standing = None
     if isinstance(actor, HostKey):
-        authority.check_key(actor, "tenants")
+        authority.check_key(actor, "tenants", tenant_id=tenant_id)
     else:
         standing = uow.members.find(tenant_id, actor.principal_id)
         authority.check_administrator(tenant, standing, uow.now())

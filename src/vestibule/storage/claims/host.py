@@ -13,7 +13,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from vestibule.core.binding import Snapshot
+from vestibule.core.binding import Grant, Snapshot
 from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
 from vestibule.core.policy import load_policy
@@ -104,6 +104,9 @@ class HostClaims:
 
     def settle_refusal(self, hits: Sequence[Hit], event: EventRecord | None) -> int | None:
         return self._claims.settle_refusal(hits, event)
+
+    def bind(self, grant: Grant, principal_id: str, event: EventRecord) -> bool:
+        return self._claims.bind(grant, principal_id, event)
 
     def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
         return self._claims.release_stale_seats(tenant_id, stamp)

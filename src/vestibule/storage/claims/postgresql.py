@@ -7,21 +7,24 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from vestibule.core.binding import Snapshot
+from vestibule.core.binding import Grant, Snapshot
 from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
 from vestibule.core.token import mint_id
 from vestibule.ports import ClaimKey, EventStamp, Settlement
 from vestibule.storage.claims.postgresql_sql import (
+    BIND,
     RELEASE_STALE,
     SETTLE_ACCEPT,
+    SETTLE_BUNDLE,
     SETTLE_DECLINE,
     SETTLE_REFUSAL,
 )
 from vestibule.storage.claims.settlement import rule_values, seat_change, seat_return
 from vestibule.storage.claims.snapshot import LOAD_BY_HASH, LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import Lane
+from vestibule.storage.schema import to_milliseconds
 
 
 class PostgresqlClaims:
@@ -44,12 +47,16 @@ class PostgresqlClaims:
         shard, change = seat_change(settlement)
         values = self._values(settlement) | {
             "principal_name": identity.name,
-            "addresses": json.dumps([verified.address.key for verified in identity.addresses]),
+            "addresses": json.dumps([address.key for address in identity.lasting_addresses]),
             "seat_shard": shard,
             "seat_change": change,
             "holds_seat": settlement.holds_seat,
             "writes_member": self._own_members and not settlement.decision.keeps_role,
+            "ends_ms": None if settlement.ends_at is None else to_milliseconds(settlement.ends_at),
         }
+        size = len(settlement.grant.bundle)
+        if size:
+            return bool(self._lane.fetch(SETTLE_BUNDLE, values | {"bundle_size": size})[0])
         return bool(self._lane.fetch(SETTLE_ACCEPT, values)[0])
 
     def settle_decline(self, settlement: Settlement) -> bool:
@@ -72,6 +79,19 @@ class PostgresqlClaims:
         }
         wait: int | None = self._lane.fetch(SETTLE_REFUSAL, values)[0]
         return wait
+
+    def bind(self, grant: Grant, principal_id: str, event: EventRecord) -> bool:
+        values = {
+            "principal_id": principal_id,
+            "invitation_id": grant.invitation_id,
+            "event_id": event.event_id,
+            "event_kind": event.kind,
+            "actor_id": event.actor_id,
+            "correlation_id": event.correlation_id,
+            "source": event.source,
+            "event_body": event.body,
+        }
+        return bool(self._lane.fetch(BIND, values)[0])
 
     def release_stale_seats(self, tenant_id: str, stamp: EventStamp) -> int:
         values = {

@@ -26,17 +26,19 @@ granted AS (
   WHERE invitation_id = CAST(:invitation_id AS text) AND generation = CAST(:generation AS integer)
     AND (CAST(:claim_token_hash AS bytea) IS NULL OR claim_token_hash = CAST(:claim_token_hash AS bytea))
     AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
-    AND expires_at > clock_timestamp()
+    AND expires_at > clock_timestamp() AND (held_at IS NULL OR approved_at IS NOT NULL)
+    AND (bound_principal_id IS NULL OR bound_principal_id = CAST(:principal_id AS text))
     AND EXISTS (SELECT 1 FROM tenant)
     AND (NOT CAST(:checks_inviter AS boolean) OR EXISTS (
       SELECT 1 FROM vestibule_memberships WHERE tenant_id = CAST(:tenant_id AS text)
         AND principal_id = CAST(:inviter_principal_id AS text) AND role = CAST(:inviter_role AS text)
-        AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())))
+        AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+        AND (starts_at IS NULL OR starts_at <= clock_timestamp())))
     AND (CAST(:rule_domain AS text) IS NULL OR EXISTS (
       SELECT 1 FROM vestibule_domains WHERE tenant_id = CAST(:tenant_id AS text)
         AND domain = CAST(:rule_domain AS text) AND rung = CAST(:rule_rung AS text)
         AND role = vestibule_invitations.role AND proof_expires_at > clock_timestamp()))
-  RETURNING invitation_id, tenant_id, role, invited_email, membership_expires_in
+  RETURNING invitation_id, tenant_id, role, invited_email, membership_starts_at, membership_expires_in
 )"""
 
 _FULLEST = """(SELECT part.shard FROM vestibule_seat_shards AS part
@@ -91,13 +93,18 @@ forgotten AS (
     AND NOT CAST(:addresses AS jsonb) ? CAST(address AS text)
 )"""
 
+# The end that the invitation gives, from its start, and never after the tenant's event.
+_ENDS = """LEAST(
+      GREATEST(membership_starts_at, clock_timestamp()) + membership_expires_in * interval '1 second',
+      to_timestamp(CAST(:ends_ms AS bigint) / 1000.0))"""
+
 # Holding a seat means having a row. If a sweep has ended that row since the snapshot, its seat went with it.
-_MEMBER = """
+_MEMBER = f"""
 first AS (
-  INSERT INTO vestibule_memberships (tenant_id, principal_id, role, email, name, created_at, expires_at,
-    invitation_id)
+  INSERT INTO vestibule_memberships (tenant_id, principal_id, role, email, name, created_at, starts_at,
+    expires_at, invitation_id)
   SELECT tenant_id, CAST(:principal_id AS text), role, invited_email, CAST(:principal_name AS text),
-    clock_timestamp(), clock_timestamp() + membership_expires_in * interval '1 second', invitation_id
+    clock_timestamp(), membership_starts_at, {_ENDS}, invitation_id
   FROM granted WHERE CAST(:writes_member AS boolean) AND NOT CAST(:holds_seat AS boolean)
   ON CONFLICT DO NOTHING
   RETURNING 1
@@ -105,8 +112,8 @@ first AS (
 again AS (
   UPDATE vestibule_memberships AS memberships
     SET role = granted.role, email = invited_email, name = CAST(:principal_name AS text),
-    created_at = clock_timestamp(), invitation_id = granted.invitation_id,
-    expires_at = clock_timestamp() + membership_expires_in * interval '1 second'
+    created_at = clock_timestamp(), invitation_id = granted.invitation_id, end_announced_at = NULL,
+    starts_at = membership_starts_at, expires_at = {_ENDS}
   FROM granted WHERE CAST(:writes_member AS boolean) AND CAST(:holds_seat AS boolean)
     AND memberships.tenant_id = granted.tenant_id AND principal_id = CAST(:principal_id AS text)
     AND suspended_at IS NULL AND expires_at <= clock_timestamp()
@@ -114,20 +121,49 @@ again AS (
 ),
 member AS (SELECT 1 FROM first UNION ALL SELECT 1 FROM again)"""
 
+# All or none: every resource is still there and stays until this is over; what is held already is kept.
+_BUNDLE = """
+target AS (
+  SELECT resource_id FROM vestibule_resources
+  WHERE tenant_id = CAST(:tenant_id AS text) AND deleted_at IS NULL AND resource_id IN (
+    SELECT resource_id FROM vestibule_invitation_grants WHERE invitation_id = CAST(:invitation_id AS text))
+  FOR KEY SHARE
+),
+bundle AS (
+  INSERT INTO vestibule_grants AS held (tenant_id, principal_id, resource_id, role, created_at, expires_at,
+    invitation_id)
+  SELECT granted.tenant_id, CAST(:principal_id AS text), promised.resource_id, promised.role,
+    clock_timestamp(), LEAST(clock_timestamp() + promised.expires_in * interval '1 second',
+      to_timestamp(CAST(:ends_ms AS bigint) / 1000.0)), granted.invitation_id
+  FROM granted JOIN vestibule_invitation_grants AS promised USING (invitation_id)
+  JOIN target ON target.resource_id = promised.resource_id
+  ON CONFLICT (tenant_id, principal_id, resource_id) DO UPDATE
+    SET role = EXCLUDED.role, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at,
+      invitation_id = EXCLUDED.invitation_id
+    WHERE held.expires_at <= clock_timestamp()
+)"""
+_BUNDLE_OK = "(SELECT count(*) FROM target) = CAST(:bundle_size AS integer)"
+
 _ACCEPTED = "consumed_at = clock_timestamp(), consumed_by_principal_id = CAST(:principal_id AS text)"
 _DECLINED = "declined_at = clock_timestamp(), declined_by_principal_id = CAST(:principal_id AS text)"
 _SEAT_OK = "(CAST(:seat_shard AS integer) IS NULL OR EXISTS (SELECT 1 FROM seat))"
 
-SETTLE_ACCEPT = HotStatement(
-    name="settle_accept",
-    sql=f"""WITH {_GUARDS.format(final=_ACCEPTED)},{_PERSON},{_SEAT},{_MEMBER},{_TRAIL}
+
+def _settle_accept(name: str, further_parts: str, further_check: str) -> HotStatement:
+    return HotStatement(
+        name=name,
+        sql=f"""WITH {_GUARDS.format(final=_ACCEPTED)},{_PERSON},{_SEAT},{_MEMBER},{_TRAIL}{further_parts}
 SELECT CASE
   WHEN NOT EXISTS (SELECT 1 FROM granted) THEN 0
-  WHEN EXISTS (SELECT 1 FROM person) AND {_SEAT_OK}
+  WHEN EXISTS (SELECT 1 FROM person) AND {_SEAT_OK} AND {further_check}
     AND (NOT CAST(:writes_member AS boolean) OR EXISTS (SELECT 1 FROM member)) THEN 1
   ELSE vestibule_lost_race() END""",
-    columns=(("settled", "int"),),
-)
+        columns=(("settled", "int"),),
+    )
+
+
+SETTLE_ACCEPT = _settle_accept("settle_accept", "", "TRUE")
+SETTLE_BUNDLE = _settle_accept("settle_bundle", f",{_BUNDLE}", _BUNDLE_OK)
 
 SETTLE_DECLINE = HotStatement(
     name="settle_decline",
@@ -170,6 +206,26 @@ event AS (
 )
 SELECT CAST(ceil(wait_ms / 1000.0) AS bigint) FROM exceeded""",
     columns=(("wait_seconds", "int"),),
+)
+
+BIND = HotStatement(
+    name="bind_claim",
+    sql="""WITH bound AS (
+  UPDATE vestibule_invitations SET bound_principal_id = CAST(:principal_id AS text)
+  WHERE invitation_id = CAST(:invitation_id AS text) AND bound_principal_id IS NULL
+    AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
+    AND expires_at > clock_timestamp()
+  RETURNING tenant_id, invitation_id
+),
+event AS (
+  INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
+    correlation_id, source, body)
+  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text), clock_timestamp(),
+    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
+  FROM bound
+)
+SELECT count(*) FROM bound""",
+    columns=(("bound", "int"),),
 )
 
 # The version read by this statement's snapshot must still be that of the locked row: had the limit just been

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from vestibule.core.binding import Grant, Snapshot
+from vestibule.core.binding import BundledGrant, Grant, Snapshot
 from vestibule.core.domain import DomainRule, Rung
 from vestibule.core.email import EmailAddress
 from vestibule.core.policy import load_policy
@@ -31,6 +32,11 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("revoked_ms", "int"),
     ("membership_expires_in", "int"),
     ("has_reservation", "bool"),
+    ("is_held", "bool"),
+    ("is_approved", "bool"),
+    ("grants_only", "bool"),
+    ("bound_principal_id", "text"),
+    ("bundle", "text"),
     ("tenant_name", "text"),
     ("policy", "text"),
     ("policy_version", "int"),
@@ -45,6 +51,7 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("domain_rung", "text"),
     ("domain_role", "text"),
     ("domain_proved", "bool"),
+    ("recipient_barred", "bool"),
 )
 _NAMES = tuple(name for name, _ in _COLUMNS)
 
@@ -52,6 +59,9 @@ _SELECT = """
 SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.inviter_principal_id, i.generation,
   {expires}, {consumed}, i.consumed_by_principal_id, {declined}, {revoked},
   i.membership_expires_in, i.has_reservation,
+  i.held_at IS NOT NULL AND i.approved_at IS NULL, i.approved_at IS NOT NULL, i.grants_only,
+  i.bound_principal_id,
+  {bundle},
   t.name, t.policy, t.policy_version, t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
   m.role, p.name,
   CASE WHEN e.suspended_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > {now}) THEN e.role END,
@@ -59,12 +69,15 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   (SELECT s.shard FROM vestibule_seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
     ORDER BY (s.shard + CAST(:spread AS integer)) % {shards} LIMIT 1),
   o.offboarded_at IS NOT NULL,
-  d.rung, d.role, COALESCE(d.proof_expires_at > {now}, FALSE)
+  d.rung, d.role, COALESCE(d.proof_expires_at > {now}, FALSE),
+  EXISTS (SELECT 1 FROM vestibule_directory_bars b WHERE b.tenant_id = i.tenant_id
+    AND b.subject IN (i.invited_email, CAST(:principal_id AS {text})))
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
 LEFT JOIN vestibule_memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
   AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
+  AND (m.starts_at IS NULL OR m.starts_at <= {now})
 LEFT JOIN vestibule_domains d ON d.tenant_id = i.tenant_id AND d.domain = {invited_domain}
 LEFT JOIN vestibule_principals p ON p.principal_id = i.inviter_principal_id
 LEFT JOIN vestibule_memberships e ON e.tenant_id = i.tenant_id
@@ -72,6 +85,14 @@ LEFT JOIN vestibule_memberships e ON e.tenant_id = i.tenant_id
 LEFT JOIN vestibule_principals o ON o.principal_id = CAST(:principal_id AS {text})
 """
 
+_BUNDLE = """(SELECT {collect} FROM vestibule_invitation_grants g
+    LEFT JOIN vestibule_resources r ON r.tenant_id = i.tenant_id
+      AND r.resource_id = g.resource_id AND r.deleted_at IS NULL
+    WHERE g.invitation_id = i.invitation_id)"""
+_COLLECT = {
+    True: "json_group_array(json_array(g.resource_id, g.role, r.resource_id IS NOT NULL))",
+    False: "CAST(jsonb_agg(jsonb_build_array(g.resource_id, g.role, r.resource_id IS NOT NULL)) AS text)",
+}
 _BY_HASH = "i.claim_token_hash = CAST(:claim_token_hash AS {blob})"
 _BY_ID = "i.invitation_id = CAST(:invitation_id AS {text})"
 
@@ -82,6 +103,7 @@ def _epoch_ms(expression: str) -> str:
 
 def _build(name: str, selector: str, *, is_sqlite: bool) -> HotStatement:
     words = {"text": "text", "blob": "blob" if is_sqlite else "bytea", "shards": str(SEAT_SHARDS)}
+    words["bundle"] = _BUNDLE.format(collect=_COLLECT[is_sqlite])
     columns = ("expires", "consumed", "declined", "revoked")
     if is_sqlite:
         words |= {"now": ":now_ms", "now_ms": ":now_ms"}
@@ -129,6 +151,11 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         revoked_at=_read_moment(found["revoked_ms"]),
         membership_expires_in=found["membership_expires_in"],
         has_reservation=found["has_reservation"],
+        is_held=found["is_held"],
+        is_approved=found["is_approved"],
+        grants_only=found["grants_only"],
+        bundle=_read_bundle(found["bundle"]),
+        bound_principal_id=found["bound_principal_id"],
         tenant_name=found["tenant_name"],
         policy=load_policy(found["policy"]),
         policy_version=found["policy_version"],
@@ -137,6 +164,14 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         inviter_role=found["inviter_role"],
         inviter_name=found["inviter_name"],
         domain_rule=_read_domain_rule(found),
+        recipient_barred=found["recipient_barred"],
+    )
+
+
+def _read_bundle(stored: str | None) -> tuple[BundledGrant, ...]:
+    return tuple(
+        BundledGrant(resource_id=resource_id, role=role, is_live=bool(is_live))
+        for resource_id, role, is_live in json.loads(stored or "[]")
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.binding import Snapshot
+from vestibule.core.binding import Grant, Snapshot
 from vestibule.core.event import AuditEvent, EventRecord, InvitationExpired, MembershipEnded, record_event
 from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Hit
@@ -24,19 +24,22 @@ from vestibule.storage.claims.settlement import rule_values, seat_change, seat_r
 from vestibule.storage.claims.snapshot import SQLITE_LOAD_BY_HASH, SQLITE_LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import CoreLane
 from vestibule.storage.rate_limits import take_hits
+from vestibule.storage.schema import to_milliseconds
 from vestibule.storage.seats import give_back_seats
 
 _GUARD = """
   WHERE invitation_id = :invitation_id AND generation = :generation
     AND (:claim_token_hash IS NULL OR claim_token_hash = :claim_token_hash)
     AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
-    AND expires_at > :now_ms
+    AND expires_at > :now_ms AND (held_at IS NULL OR approved_at IS NOT NULL)
+    AND (bound_principal_id IS NULL OR bound_principal_id = :principal_id)
     AND EXISTS (SELECT 1 FROM vestibule_tenants
       WHERE tenant_id = :tenant_id AND policy_version = :policy_version
       AND suspended_at IS NULL AND deleted_at IS NULL)
     AND (NOT :checks_inviter OR EXISTS (SELECT 1 FROM vestibule_memberships WHERE tenant_id = :tenant_id
       AND principal_id = :inviter_principal_id AND role = :inviter_role
-      AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > :now_ms)))
+      AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > :now_ms)
+      AND (starts_at IS NULL OR starts_at <= :now_ms)))
     AND (:rule_domain IS NULL OR EXISTS (SELECT 1 FROM vestibule_domains WHERE tenant_id = :tenant_id
       AND domain = :rule_domain AND rung = :rule_rung AND role = vestibule_invitations.role
       AND proof_expires_at > :now_ms))
@@ -63,19 +66,52 @@ UPDATE vestibule_seat_shards SET used = used + :seat_change
 WHERE tenant_id = :tenant_id AND shard = CASE WHEN :seat_change > 0 THEN :seat_shard ELSE {_FULLEST} END
   AND (:seat_change < 0 OR used < allowance)
 """
-_FIRST_MEMBER = """
-INSERT INTO vestibule_memberships (tenant_id, principal_id, role, email, name, created_at, expires_at,
-  invitation_id)
-VALUES (:tenant_id, :principal_id, :role, :invited_email, :principal_name, :now_ms, :member_expires_ms,
-  :invitation_id)
+# The end that the invitation gives, from its start, and never after the tenant's event.
+_NEVER = 1 << 60
+_ENDS = f"""NULLIF(MIN(
+    COALESCE(MAX(COALESCE(i.membership_starts_at, 0), :now_ms) + i.membership_expires_in * 1000, {_NEVER}),
+    COALESCE(:ends_ms, {_NEVER})), {_NEVER})"""
+_FIRST_MEMBER = f"""
+INSERT INTO vestibule_memberships (tenant_id, principal_id, role, email, name, created_at, starts_at,
+  expires_at, invitation_id)
+SELECT i.tenant_id, :principal_id, i.role, i.invited_email, :principal_name, :now_ms,
+  i.membership_starts_at, {_ENDS}, i.invitation_id
+FROM vestibule_invitations i WHERE i.invitation_id = :invitation_id
 ON CONFLICT DO NOTHING
 """
-_MEMBER_AGAIN = """
-UPDATE vestibule_memberships SET role = :role, email = :invited_email, name = :principal_name,
-  created_at = :now_ms,
-  expires_at = :member_expires_ms, invitation_id = :invitation_id
-WHERE tenant_id = :tenant_id AND principal_id = :principal_id
-  AND suspended_at IS NULL AND expires_at <= :now_ms
+_MEMBER_AGAIN = f"""
+UPDATE vestibule_memberships SET role = i.role, email = i.invited_email, name = :principal_name,
+  created_at = :now_ms, starts_at = i.membership_starts_at, expires_at = {_ENDS}, end_announced_at = NULL,
+  invitation_id = i.invitation_id
+FROM vestibule_invitations i
+WHERE i.invitation_id = :invitation_id AND vestibule_memberships.tenant_id = i.tenant_id
+  AND vestibule_memberships.principal_id = :principal_id
+  AND vestibule_memberships.suspended_at IS NULL AND vestibule_memberships.expires_at <= :now_ms
+"""
+# All or none: every resource is still there; what is held already is kept.
+_BUNDLE = f"""
+INSERT INTO vestibule_grants (tenant_id, principal_id, resource_id, role, created_at, expires_at,
+  invitation_id)
+SELECT :tenant_id, :principal_id, g.resource_id, g.role, :now_ms,
+  NULLIF(MIN(COALESCE(:now_ms + g.expires_in * 1000, {_NEVER}), COALESCE(:ends_ms, {_NEVER})), {_NEVER}),
+  g.invitation_id
+FROM vestibule_invitation_grants g
+JOIN vestibule_resources r ON r.tenant_id = :tenant_id AND r.resource_id = g.resource_id
+WHERE g.invitation_id = :invitation_id AND r.deleted_at IS NULL
+ON CONFLICT (tenant_id, principal_id, resource_id) DO UPDATE
+  SET role = excluded.role, created_at = excluded.created_at, expires_at = excluded.expires_at,
+    invitation_id = excluded.invitation_id
+  WHERE vestibule_grants.expires_at <= excluded.created_at
+"""
+_TARGETS = """
+SELECT count(*) FROM vestibule_invitation_grants g
+JOIN vestibule_resources r ON r.tenant_id = :tenant_id AND r.resource_id = g.resource_id
+WHERE g.invitation_id = :invitation_id AND r.deleted_at IS NULL
+"""
+_BIND = """
+UPDATE vestibule_invitations SET bound_principal_id = :principal_id
+WHERE invitation_id = :invitation_id AND bound_principal_id IS NULL AND consumed_at IS NULL
+  AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL AND expires_at > :now_ms
 """
 _EVENT = """
 INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
@@ -131,8 +167,12 @@ class SqliteClaims:
         steps = [(_CONSUME, True), (_PERSON, True), (_SEAT, shard is not None)]
         member = _MEMBER_AGAIN if settlement.holds_seat else _FIRST_MEMBER
         steps += [(member, self._own_members and not settlement.decision.keeps_role)]
+        if settlement.grant.bundle and not self._are_targets_live(settlement, values):
+            return False
         if not self._run(steps, values):
             return False
+        if settlement.grant.bundle:
+            self._execute(_BUNDLE, values)
         self._remember(settlement)
         return True
 
@@ -166,6 +206,21 @@ class SqliteClaims:
         give_back_seats(self._connection, tenant_id, seats)
         return seats
 
+    def bind(self, grant: Grant, principal_id: str, event: EventRecord) -> bool:
+        values = {
+            "principal_id": principal_id,
+            "invitation_id": grant.invitation_id,
+            "now_ms": self._now_ms(),
+        }
+        if self._execute(_BIND, values) != 1:
+            return False
+        self._execute(_EVENT, _event_values(event) | values)
+        return True
+
+    def _are_targets_live(self, settlement: Settlement, values: dict[str, Any]) -> bool:
+        live = self._connection.exec_driver_sql(_TARGETS, values).scalar_one()
+        return bool(live == len(settlement.grant.bundle))
+
     def _run(self, steps: Sequence[tuple[str, bool]], values: dict[str, Any]) -> bool:
         with self._connection.begin_nested() as savepoint:
             for sql, is_wanted in [*steps, (_EVENT, True), (_NOTICE, True)]:
@@ -182,19 +237,17 @@ class SqliteClaims:
         self._execute(
             "DELETE FROM vestibule_principal_addresses WHERE principal_id = :id", {"id": principal_id}
         )
-        for verified in settlement.identity.addresses:
-            self._execute(_ADDRESS, {"id": principal_id, "address": verified.address.key})
+        for address in settlement.identity.lasting_addresses:
+            self._execute(_ADDRESS, {"id": principal_id, "address": address.key})
 
     def _values(self, settlement: Settlement) -> dict[str, Any]:
-        grant, now_ms, seconds = settlement.grant, self._now_ms(), settlement.grant.membership_expires_in
+        grant, ends_at = settlement.grant, settlement.ends_at
         return {
-            "now_ms": now_ms,
+            "now_ms": self._now_ms(),
             "tenant_id": grant.tenant_id,
             "policy_version": grant.policy_version,
             "invitation_id": grant.invitation_id,
             "generation": grant.generation,
-            "role": grant.role,
-            "invited_email": grant.invited_email.key,
             "claim_token_hash": settlement.key.claim_token_hash,
             "checks_inviter": self._own_members and not grant.is_by_rule,
             "inviter_principal_id": grant.inviter_principal_id,
@@ -202,7 +255,7 @@ class SqliteClaims:
             **rule_values(grant),
             "principal_id": settlement.identity.principal_id,
             "principal_name": settlement.identity.name,
-            "member_expires_ms": None if seconds is None else now_ms + seconds * 1000,
+            "ends_ms": None if ends_at is None else to_milliseconds(ends_at),
             "message_id": mint_id(),
             "message_kind": settlement.notice.kind,
             "message_payload": dump_message(settlement.notice),

@@ -23,15 +23,13 @@ class ChangingInvitations(InvitationRows):
     """The part of ``ports.Invitations`` that makes and renews."""
 
     def supersede(
-        self, tenant_id: str, email: EmailAddress, target: str
+        self, tenant_id: str, email: EmailAddress, target: str, *, also: str | None = None
     ) -> tuple[Sequence[str], Sequence[str]]:
         now = self._now()
-        ours = sa.and_(
-            invitations.c.tenant_id == tenant_id,
-            invitations.c.invited_email == email.key,
-            invitations.c.target == target,
-            is_open(),
-        )
+        same = sa.and_(invitations.c.invited_email == email.key, invitations.c.target == target)
+        if also is not None:
+            same = sa.or_(same, invitations.c.invitation_id == also)
+        ours = sa.and_(invitations.c.tenant_id == tenant_id, same, is_open())
         stale = sa.update(invitations).where(ours, invitations.c.expires_at <= now).values(expired_at=now)
         pending = (
             sa.update(invitations)
@@ -74,6 +72,12 @@ class ChangingInvitations(InvitationRows):
             "scope": invitation.scope,
             "metadata_json": None if invitation.metadata is None else json.dumps(dict(invitation.metadata)),
             "membership_expires_in": invitation.membership_expires_in,
+            "membership_starts_at": invitation.membership_starts_at,
+            "justification": invitation.justification,
+            "grants_only": invitation.grants_only,
+            "deliver": invitation.deliver,
+            "held_at": invitation.held_at,
+            "corrects_id": invitation.corrects_id,
             "send_count": 0,
             "issued_ip": context.ip[:64],
             "issued_ua": context.user_agent[:300],
@@ -105,7 +109,7 @@ class ChangingInvitations(InvitationRows):
             .returning(*VISIBLE)
         )
         row = self._connection.execute(change).first()
-        return None if row is None else read_invitation(row)
+        return None if row is None else read_invitation(row, invitation.grants)
 
     def set_token(self, invitation_id: str, generation: int, claim_token_hash: bytes) -> bool:
         change = (

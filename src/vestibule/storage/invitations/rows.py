@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from vestibule.core.email import EmailAddress
-from vestibule.core.invitation import Invitation
-from vestibule.storage.schema import invitations
+from vestibule.core.invitation import Invitation, ResourceGrant
+from vestibule.storage.schema import invitation_grants, invitations
 
 VISIBLE = tuple(column for column in invitations.c if column.name != "claim_token_hash")
 
@@ -25,7 +25,23 @@ class InvitationRows:
         self._now = now
 
 
-def read_invitation(row: sa.Row[Any]) -> Invitation:
+def read_grants(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[ResourceGrant, ...]]:
+    """What the invitations of these ids grant beside the membership."""
+    if not ids:
+        return {}
+    query = (
+        sa.select(invitation_grants)
+        .where(invitation_grants.c.invitation_id.in_(ids))
+        .order_by(invitation_grants.c.resource_id)
+    )
+    found: dict[str, tuple[ResourceGrant, ...]] = {}
+    for row in connection.execute(query):
+        one = ResourceGrant(resource_id=row.resource_id, role=row.role, expires_in=row.expires_in)
+        found[row.invitation_id] = (*found.get(row.invitation_id, ()), one)
+    return found
+
+
+def read_invitation(row: sa.Row[Any], grants: tuple[ResourceGrant, ...] = ()) -> Invitation:
     """The record without its hash."""
     return Invitation(
         invitation_id=row.invitation_id,
@@ -43,6 +59,14 @@ def read_invitation(row: sa.Row[Any]) -> Invitation:
         scope=row.scope,
         metadata=None if row.metadata_json is None else json.loads(row.metadata_json),
         membership_expires_in=row.membership_expires_in,
+        membership_starts_at=row.membership_starts_at,
+        justification=row.justification,
+        grants_only=row.grants_only,
+        grants=grants,
+        deliver=row.deliver,
+        held_at=row.held_at,
+        approved_at=row.approved_at,
+        corrects_id=row.corrects_id,
         send_count=row.send_count,
         last_sent_at=row.last_sent_at,
         resent_at=row.resent_at,

@@ -9,7 +9,13 @@ Keys lead with ``tenant_id`` where that allows a distributed PostgreSQL to shard
 from __future__ import annotations
 
 from vestibule.storage.schema.base import Instant, from_milliseconds, metadata, to_milliseconds
-from vestibule.storage.schema.domains import directory_groups, directory_users, domains, join_requests
+from vestibule.storage.schema.domains import (
+    directory_bars,
+    directory_groups,
+    directory_users,
+    domains,
+    join_requests,
+)
 from vestibule.storage.schema.identity import accounts, api_keys, challenges, connections, sessions, sign_ins
 from vestibule.storage.schema.invitations import (
     approvals,
@@ -38,6 +44,7 @@ __all__ = [
     "challenges",
     "connections",
     "deployment",
+    "directory_bars",
     "directory_groups",
     "directory_users",
     "domains",

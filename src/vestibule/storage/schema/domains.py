@@ -53,11 +53,22 @@ directory_users = sa.Table(
     sa.Column("tenant_id", sa.ForeignKey("vestibule_tenants.tenant_id"), primary_key=True),
     sa.Column("user_id", text(36), primary_key=True),
     sa.Column("user_name", text(320), nullable=False),
+    sa.Column("external_id", text(255)),
     sa.Column("is_active", sa.Boolean, nullable=False),
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
     sa.Index("uq_vestibule_directory_users_name", "tenant_id", "user_name", unique=True),
+    sa.Index("ix_vestibule_directory_users_external_id", "tenant_id", "external_id"),
+)
+
+# Every address and principal id of users whom a directory has deactivated: none of them gets in.
+directory_bars = sa.Table(
+    "vestibule_directory_bars",
+    metadata,
+    sa.Column("tenant_id", sa.ForeignKey("vestibule_tenants.tenant_id"), primary_key=True),
+    sa.Column("subject", text(320), primary_key=True),
+    sa.Column("user_id", text(36), primary_key=True),
 )
 
 directory_groups = sa.Table(

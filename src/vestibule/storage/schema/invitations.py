@@ -55,6 +55,7 @@ invitations = sa.Table(
     sa.Column("bound_principal_id", text(255)),
     sa.Column("membership_starts_at", Instant),
     sa.Column("corrects_id", text(36)),
+    sa.Column("deliver", text(8), nullable=False, server_default="email"),
     sa.CheckConstraint(f"{_FINAL_COUNT} <= 1", name="one_final_state"),
     sa.CheckConstraint(
         "(consumed_at IS NULL) = (consumed_by_principal_id IS NULL)", name="consumed_by_somebody"

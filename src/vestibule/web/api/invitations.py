@@ -41,6 +41,7 @@ _ISSUE_CODES = [
         "role_not_assignable",
         "not_found",
         "already_member",
+        "directory_barred",
         "email_invalid",
         "domain_not_allowed",
         "seat_limit",
@@ -50,7 +51,8 @@ _ISSUE_CODES = [
 _LIST_CODES = ["not_found", "email_invalid"]
 _REVOKE_CODES = ["not_found", "not_pending"]
 _RESEND_CODES = [
-    *("role_not_assignable", "not_found", "not_pending", "already_member", "domain_not_allowed"),
+    *("role_not_assignable", "not_found", "not_pending", "already_member", "directory_barred"),
+    "domain_not_allowed",
     *("too_soon", "rate_limited", "tenant_suspended"),
 ]
 

@@ -86,7 +86,7 @@ class OwnRoutes:
 def _digest_addresses(caller: Actor) -> str:
     if isinstance(caller, HostKey):
         return ""
-    keys = sorted(verified.address.key for verified in caller.addresses)
+    keys = sorted(f"{one.address.key} {one.tenant_id or ''}" for one in caller.addresses)
     return hashlib.sha256("\0".join(keys).encode()).hexdigest()
 
 

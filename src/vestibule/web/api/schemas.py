@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from vestibule.core.domain import DomainFinding, Door, Rung
 from vestibule.core.invitation import Deliver
 from vestibule.core.joining import JoinRequestState
-from vestibule.core.policy import COOLDOWN_MAX, ROLE_PATTERN, SEATS_MAX, TTL_MAX, TTL_MIN
 from vestibule.web.api.fields import (
     Address,
     ExpiresIn,
@@ -25,42 +24,8 @@ from vestibule.web.api.fields import (
     Role,
     TenantName,
 )
+from vestibule.web.api.policy_schema import PolicyDocument
 
-_ROLE = {"type": "string", "pattern": f"^{ROLE_PATTERN}$"}
-POLICY_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "title": "Policy",
-    "description": "What is left out keeps its default. Durations are whole seconds.",
-    "additionalProperties": False,
-    "properties": {
-        "allowed_domains": {
-            "type": ["array", "null"],
-            "items": {"type": "string"},
-            "minItems": 1,
-            "maxItems": 1000,
-        },
-        "assignable": {
-            "type": "object",
-            "propertyNames": _ROLE,
-            "maxProperties": 100,
-            "additionalProperties": {"type": "array", "items": _ROLE, "maxItems": 100},
-        },
-        "max_pending": {"type": "integer", "minimum": 1, "maximum": SEATS_MAX},
-        "require_connection": {"type": ["string", "null"], "minLength": 1, "maxLength": 255},
-        "resend_cooldown": {"type": "integer", "minimum": 0, "maximum": COOLDOWN_MAX},
-        "seat_limit": {"type": ["integer", "null"], "minimum": 0, "maximum": SEATS_MAX},
-        "seats_count_pending": {"type": "boolean"},
-        "target_key": {"enum": ["address", "address_role"]},
-        "ttl": {
-            "type": "object",
-            "propertyNames": _ROLE,
-            "maxProperties": 100,
-            "additionalProperties": {"type": "integer", "minimum": TTL_MIN, "maximum": TTL_MAX},
-        },
-    },
-}
-# core.policy reads it, and names every field at fault; here it is only described.
-PolicyDocument = Annotated[dict[str, Any], WithJsonSchema(POLICY_SCHEMA)]
 State = Literal["held", "pending", "accepted", "declined", "revoked", "expired"]
 
 

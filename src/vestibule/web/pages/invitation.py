@@ -74,7 +74,11 @@ class InvitationPages:
         metrics.CLAIMS.labels("preview", shown.state.value).inc()
         if shown.state is InvitationState.ACCEPTED:
             return await self._show_accepted(request, shown)
-        is_match = None if identity is None else identity.find_evidence(shown.invited_email) is not None
+        is_match = (
+            None
+            if identity is None
+            else (identity.find_evidence(shown.invited_email, shown.tenant_id) is not None)
+        )
         return await self._pages.render(
             request,
             "invitation.html",

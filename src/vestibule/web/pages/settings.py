@@ -38,7 +38,12 @@ _NOTICES = {
     "revoked": ("success", "The invitation is revoked. Its link no longer works."),
     "removed": ("success", "They are no longer a member."),
 }
-_FIELD_OF = {"already_member": "email", "domain_not_allowed": "email", "role_not_assignable": "role"}
+_FIELD_OF = {
+    "already_member": "email",
+    "directory_barred": "email",
+    "domain_not_allowed": "email",
+    "role_not_assignable": "role",
+}
 
 
 def settings_routes(pages: Pages) -> list[Route]:

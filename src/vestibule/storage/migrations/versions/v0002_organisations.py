@@ -44,6 +44,9 @@ def _add_columns() -> None:
     op.add_column("vestibule_invitations", sa.Column("bound_principal_id", _text(255), nullable=True))
     op.add_column("vestibule_invitations", sa.Column("membership_starts_at", Instant(), nullable=True))
     op.add_column("vestibule_invitations", sa.Column("corrects_id", _text(36), nullable=True))
+    op.add_column(
+        "vestibule_invitations", sa.Column("deliver", _text(8), server_default="email", nullable=False)
+    )
     op.add_column("vestibule_memberships", sa.Column("starts_at", Instant(), nullable=True))
     op.add_column("vestibule_memberships", sa.Column("end_announced_at", Instant(), nullable=True))
 

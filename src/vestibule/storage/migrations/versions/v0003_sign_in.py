@@ -24,6 +24,7 @@ def upgrade() -> None:
     _create_suppressions()
     _create_directory_groups()
     _create_directory_users()
+    _create_directory_bars()
     _create_reports()
 
 
@@ -127,6 +128,7 @@ def _create_directory_users() -> None:
         sa.Column("tenant_id", _text(64), nullable=False),
         sa.Column("user_id", _text(36), nullable=False),
         sa.Column("user_name", _text(320), nullable=False),
+        sa.Column("external_id", _text(255), nullable=True),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
@@ -143,6 +145,27 @@ def _create_directory_users() -> None:
         "vestibule_directory_users",
         ["tenant_id", "user_name"],
         unique=True,
+    )
+    op.create_index(
+        "ix_vestibule_directory_users_external_id",
+        "vestibule_directory_users",
+        ["tenant_id", "external_id"],
+        unique=False,
+    )
+
+
+def _create_directory_bars() -> None:
+    op.create_table(
+        "vestibule_directory_bars",
+        sa.Column("tenant_id", _text(64), nullable=False),
+        sa.Column("subject", _text(320), nullable=False),
+        sa.Column("user_id", _text(36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"],
+            ["vestibule_tenants.tenant_id"],
+            name=op.f("fk_vestibule_directory_bars_tenant_id_vestibule_tenants"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "subject", "user_id", name=op.f("pk_vestibule_directory_bars")),
     )
 
 

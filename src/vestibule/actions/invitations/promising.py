@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one function behind every pending grant, whoever asked and on whatever road (house rule 5).
+
+It is no action: it authorises nobody and commits nothing. The actions that promise something (issue, correct,
+ensure, joining) authorise, limit the draft, call it, and commit; docs/adr/0008 says why it stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vestibule.core import issuing
+from vestibule.core.invitation import InvitationDraft, InvitationState
+from vestibule.core.issuing import IssuedInvitation
+from vestibule.core.limits import Limits
+from vestibule.core.promise import Asked, draw_up, needed_approvals
+from vestibule.core.tenant import Tenant
+from vestibule.core.token import mint_claim_token
+from vestibule.errors import RateLimitedError
+from vestibule.ports import UnitOfWork
+
+
+def promise(
+    uow: UnitOfWork,
+    tenant: Tenant,
+    draft: InvitationDraft,
+    asked: Asked,
+    *,
+    limits: Limits,
+    corrects_id: str | None = None,
+) -> IssuedInvitation:
+    """The limited draft is promised in this inviter's name: pending, or held; nothing is committed.
+
+    Raises:
+        DomainNotAllowedError, AlreadyMemberError, PendingLimitError, ReviewOverdueError, SeatLimitError,
+        InvalidRequestError, RateLimitedError: the facts forbid it.
+    """
+    inviter_principal_id = asked.inviter_principal_id
+    facts = uow.promises.read_facts(tenant.tenant_id, tenant.policy, inviter_principal_id, draft)
+    issuing.check_facts(tenant.policy, draft, facts)
+    wait = uow.limits.take(issuing.issue_hits(limits, tenant.tenant_id, inviter_principal_id, draft.email))
+    if wait is not None:
+        raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
+    token = mint_claim_token() if draft.deliver == "link" else None
+    drawn = draw_up(
+        tenant,
+        draft,
+        asked,
+        carrier_role=facts.member.role if facts.member is not None else "",
+        claim_token_hash=None if token is None else token.claim_token_hash,
+        administrators=_find_watchers(uow, tenant, draft),
+        corrects_id=corrects_id,
+    )
+    uow.promises.place(drawn, actor=inviter_principal_id)
+    state = drawn.invitation.state_at(asked.now)
+    shown = token if state is InvitationState.PENDING else None
+    return IssuedInvitation(invitation=drawn.invitation, state=state, token=shown)
+
+
+def _find_watchers(uow: UnitOfWork, tenant: Tenant, draft: InvitationDraft) -> Sequence[str]:
+    """Who must hear of it: to approve it, or because nobody had to."""
+    policy = tenant.policy
+    if not needed_approvals(policy, issuing.promised_roles(draft)) and not issuing.is_break_glass(
+        policy, draft
+    ):
+        return ()
+    return uow.tenants.list_administrators(tenant.tenant_id, policy.administrators)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tenant policy: one immutable value with every rule a tenant may set (ISS-03, ISS-07, TEN-02)."""
+
+from __future__ import annotations
+
+from vestibule.core.policy.document import dump_policy, load_policy, parse_policy, policy_hash
+from vestibule.core.policy.rules import (
+    COOLDOWN_MAX,
+    DEFAULT_ASSIGNABLE,
+    DEFAULT_POLICY,
+    DEFAULT_TTL,
+    OWNER,
+    ROLE_PATTERN,
+    SEATS_MAX,
+    TTL_MAX,
+    TTL_MIN,
+    EventWindow,
+    Policy,
+    RoleRule,
+)
+
+__all__ = [
+    "COOLDOWN_MAX",
+    "DEFAULT_ASSIGNABLE",
+    "DEFAULT_POLICY",
+    "DEFAULT_TTL",
+    "OWNER",
+    "ROLE_PATTERN",
+    "SEATS_MAX",
+    "TTL_MAX",
+    "TTL_MIN",
+    "EventWindow",
+    "Policy",
+    "RoleRule",
+    "dump_policy",
+    "load_policy",
+    "parse_policy",
+    "policy_hash",
+]

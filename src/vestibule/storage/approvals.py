@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Approvals of held requests, what must be known of approvers, and reviews of break-glass grants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from vestibule.core.approval import Approval, Approver
+from vestibule.core.invitation import Invitation
+from vestibule.core.paging import Page, PageRequest
+from vestibule.core.tenant import Membership
+from vestibule.ports import Review
+from vestibule.storage.filters import is_open
+from vestibule.storage.invitations.rows import VISIBLE, read_grants, read_invitation
+from vestibule.storage.paging import fetch_page
+from vestibule.storage.schema import approvals, invitations, principal_addresses, reviews
+
+
+class SqlApprovals:
+    """Implements ``ports.Approvals``."""
+
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._now = now
+
+    def lock(self, tenant_id: str, invitation_id: str) -> Invitation | None:
+        query = sa.select(*VISIBLE).where(
+            invitations.c.invitation_id == invitation_id, invitations.c.tenant_id == tenant_id
+        )
+        row = self._connection.execute(query.with_for_update()).first()
+        if row is None:
+            return None
+        found = read_grants(self._connection, [invitation_id])
+        return read_invitation(row, found.get(invitation_id, ()))
+
+    def add(self, invitation_id: str, approval: Approval) -> None:
+        ours = sa.and_(
+            approvals.c.invitation_id == invitation_id,
+            approvals.c.approver_principal_id == approval.approver_principal_id,
+        )
+        self._connection.execute(sa.delete(approvals).where(ours))
+        self._connection.execute(
+            sa.insert(approvals).values(
+                invitation_id=invitation_id,
+                approver_principal_id=approval.approver_principal_id,
+                digest=approval.digest,
+                connection=approval.connection,
+                amr=" ".join(approval.amr)[:255],
+                authenticated_at=approval.authenticated_at,
+                approved_at=approval.approved_at,
+            )
+        )
+
+    def list_of(self, invitation_id: str) -> Sequence[Approval]:
+        query = (
+            sa.select(approvals)
+            .where(approvals.c.invitation_id == invitation_id)
+            .order_by(approvals.c.approved_at, approvals.c.approver_principal_id)
+        )
+        return [_read_approval(row) for row in self._connection.execute(query)]
+
+    def read_approver(self, membership: Membership, addresses: Sequence[str] = ()) -> Approver:
+        remembered = sa.select(principal_addresses.c.address).where(
+            principal_addresses.c.principal_id == membership.principal_id
+        )
+        known = {*addresses, *self._connection.execute(remembered).scalars()}
+        if membership.email is not None:
+            known.add(membership.email)
+        return Approver(
+            membership=membership,
+            addresses=frozenset(known),
+            invited_by=self._find_inviter(membership.invitation_id),
+        )
+
+    def list_due(self, limit: int) -> Sequence[tuple[str, str]]:
+        query = (
+            sa.select(invitations.c.tenant_id, invitations.c.invitation_id)
+            .where(invitations.c.held_at.is_not(None), invitations.c.approved_at.is_(None), is_open())
+            .where(invitations.c.expires_at > self._now())
+            .order_by(invitations.c.held_at, invitations.c.invitation_id)
+            .limit(limit)
+        )
+        return [(row.tenant_id, row.invitation_id) for row in self._connection.execute(query)]
+
+    def _find_inviter(self, invitation_id: str | None) -> str | None:
+        if invitation_id is None:
+            return None
+        query = sa.select(invitations.c.inviter_principal_id).where(
+            invitations.c.invitation_id == invitation_id
+        )
+        return self._connection.execute(query).scalar()
+
+
+class SqlReviews:
+    """Implements ``ports.Reviews``."""
+
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._now = now
+
+    def list_of_tenant(self, tenant_id: str, request: PageRequest, *, is_open: bool) -> Page[Review]:
+        query = sa.select(reviews).where(reviews.c.tenant_id == tenant_id)
+        if is_open:
+            query = query.where(reviews.c.reviewed_at.is_(None))
+        order = (reviews.c.opened_at, reviews.c.invitation_id)
+        return fetch_page(self._connection, query, order, request).map(_read_review)
+
+    def find(self, tenant_id: str, invitation_id: str) -> Review | None:
+        query = sa.select(reviews).where(
+            reviews.c.tenant_id == tenant_id, reviews.c.invitation_id == invitation_id
+        )
+        row = self._connection.execute(query).first()
+        return None if row is None else _read_review(row)
+
+    def close(self, tenant_id: str, invitation_id: str, reviewer_principal_id: str, note: str) -> bool:
+        change = (
+            sa.update(reviews)
+            .where(reviews.c.tenant_id == tenant_id, reviews.c.invitation_id == invitation_id)
+            .where(reviews.c.reviewed_at.is_(None))
+            .values(reviewed_at=self._now(), reviewer_principal_id=reviewer_principal_id, note=note)
+        )
+        return self._connection.execute(change).rowcount == 1
+
+
+def _read_approval(row: sa.Row[Any]) -> Approval:
+    return Approval(
+        approver_principal_id=row.approver_principal_id,
+        digest=row.digest,
+        connection=row.connection,
+        amr=tuple(row.amr.split()),
+        authenticated_at=row.authenticated_at,
+        approved_at=row.approved_at,
+    )
+
+
+def _read_review(row: sa.Row[Any]) -> Review:
+    return Review(
+        invitation_id=row.invitation_id,
+        tenant_id=row.tenant_id,
+        principal_id=row.principal_id,
+        role=row.role,
+        opened_at=row.opened_at,
+        due_at=row.due_at,
+        reviewed_at=row.reviewed_at,
+        reviewer_principal_id=row.reviewer_principal_id,
+        note=row.note,
+    )
