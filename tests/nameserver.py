@@ -84,7 +84,7 @@ class _Udp(socketserver.ThreadingUDPServer):
 class _UdpHandler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         wire, sock = self.request
-        answer = _answer(self.server.zone, wire, "udp")
+        answer = _answer(self.server.zone, wire, "udp")  # type: ignore[attr-defined]
         if answer is not None:
             sock.sendto(answer, self.client_address)
 
@@ -93,7 +93,7 @@ class _TcpHandler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         head = _read(self.request, 2)
         answer = _answer(
-            self.server.zone,
+            self.server.zone,  # type: ignore[attr-defined]
             _read(self.request, struct.unpack("!H", head)[0]),
             "tcp",
         )

@@ -213,12 +213,18 @@ def check_default_role(policy: Policy, role: str) -> None:
         told = "No such role; give one of the tenant's roles exactly."
         raise InvalidRequestError(FieldFault("/role", told))
     if not may_be_default(policy, role):
-        raise InvalidRequestError(FieldFault("/role", "A rule can't give a role that needs an approval."))
+        raise InvalidRequestError(
+            FieldFault(
+                "/role", "A rule can't give a role that needs an approval, a stated reason or a review."
+            )
+        )
 
 
 def may_be_default(policy: Policy, role: str) -> bool:
-    """It exists, and is neither the owner's nor an elevating one."""
-    return role in policy.roles and role != OWNER and role not in policy.elevating
+    """It exists, is not the owner's, and is given without approval, stated reason or review."""
+    rule = policy.rule_of(role)
+    asks_more = rule.approvals > 0 or rule.justification or rule.review_within is not None
+    return role in policy.roles and role != OWNER and not asks_more
 
 
 def judge_answer(answer: DomainAnswer, expected: str, rules: ProofPolicy) -> DomainFinding:
@@ -248,6 +254,16 @@ def rule_admits(
     return rule.rung_in_force.admits and rule.role == role and may_be_default(policy, role)
 
 
+def required_connection(policy: Policy, address: EmailAddress, rule: DomainRule | None) -> str | None:
+    """The connection that whoever joins by *rule* must come through; None means any.
+
+    The tenant's exceptions for guests are none on the rung that asks for its connection.
+    """
+    if rule is not None and rule.rung is Rung.SSO_REQUIRED:
+        return policy.require_connection
+    return policy.connection_for(address)
+
+
 def find_door(
     rule: DomainRule,
     policy: Policy,
@@ -260,7 +276,7 @@ def find_door(
 
     *must_ask*: an administrator has removed this person before; the rule alone no longer admits.
     """
-    domains, required = policy.allowed_domains, policy.require_connection
+    domains, required = policy.allowed_domains, required_connection(policy, address, rule)
     if not rule.rung_in_force.needs_proof or (domains is not None and not address.is_within(domains)):
         return None
     if rule.rung_in_force is Rung.SUGGEST:

@@ -32,6 +32,10 @@ class VerifiedAddress:
     evidence: str
     tenant_id: str | None = None
 
+    def counts_in(self, tenant_id: str) -> bool:
+        """Does the evidence say anything to that tenant?"""
+        return self.tenant_id in {None, tenant_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedIdentity:
@@ -50,7 +54,7 @@ class VerifiedIdentity:
     def find_evidence(self, address: EmailAddress, tenant_id: str) -> VerifiedAddress | None:
         """The verified address equal to *address*, byte for byte, whose evidence counts in that tenant."""
         for verified in self.addresses:
-            if verified.address == address and verified.tenant_id in {None, tenant_id}:
+            if verified.address == address and verified.counts_in(tenant_id):
                 return verified
         return None
 

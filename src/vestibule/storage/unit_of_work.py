@@ -101,6 +101,7 @@ class SqlUnitOfWork:
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
         self.directory: Directory = SqlDirectory(connection, self.now)
+        self.domains: Domains = SqlDomains(connection, self.now)
         self.promises: Promises = SqlPromises(
             connection,
             self.now,
@@ -110,6 +111,7 @@ class SqlUnitOfWork:
             audit=self.audit,
             outbox=self.outbox,
             directory=self.directory,
+            domains=self.domains,
         )
         self.approvals: Approvals = SqlApprovals(connection, self.now)
         self.reviews: Reviews = SqlReviews(connection, self.now)
@@ -118,7 +120,6 @@ class SqlUnitOfWork:
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
-        self.domains: Domains = SqlDomains(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
 
     def now(self) -> datetime:

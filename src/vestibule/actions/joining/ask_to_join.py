@@ -6,8 +6,8 @@ from __future__ import annotations
 from vestibule.core import authority
 from vestibule.core.claiming import check_addresses
 from vestibule.core.domain import Door, find_door
+from vestibule.core.domain_event import JoinRequested
 from vestibule.core.email import EmailAddress
-from vestibule.core.event import JoinRequested
 from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
 from vestibule.core.joining import JoinPolicy, JoinRequest, join_hits
 from vestibule.core.limits import Limits
@@ -55,7 +55,7 @@ def _find_address(uow: UnitOfWork, identity: VerifiedIdentity, tenant: Tenant) -
         return None
     for verified in identity.addresses:
         rule = uow.domains.find_rule(tenant.tenant_id, verified.address.domain)
-        if rule is None:
+        if rule is None or not verified.counts_in(tenant.tenant_id):
             continue
         door = find_door(rule, tenant.policy, verified.address, identity.connection)
         if door is not None and door is not Door.SUGGEST:

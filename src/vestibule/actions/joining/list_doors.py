@@ -55,7 +55,7 @@ def _doors(
     uow: UnitOfWork, identity: VerifiedIdentity, domain: TenantDomain, tenant: Tenant, since: datetime
 ) -> Iterator[OpenDoor]:
     for verified in identity.addresses:
-        if verified.address.domain != domain.domain:
+        if verified.address.domain != domain.domain or not verified.counts_in(tenant.tenant_id):
             continue
         must_ask = uow.join_requests.was_removed(
             tenant.tenant_id, identity.principal_id, verified.address, since
