@@ -15,12 +15,15 @@ from vestibule.actions.domains.lapse_proofs import lapse_proofs
 from vestibule.actions.domains.put_domain import put_domain, remove_domain
 from vestibule.actions.domains.review_domains import get_domain, list_domains
 from vestibule.actions.invitations.accept import Accepted, accept
+from vestibule.actions.joining.approve_request import approve_join_request
 from vestibule.actions.joining.ask_to_join import ask_to_join
 from vestibule.actions.joining.list_doors import OpenDoor, list_doors
+from vestibule.actions.joining.open_door import open_door
 from vestibule.actions.joining.review_requests import JoinRequestView, list_join_requests, reject_join_request
 from vestibule.core.domain import DomainAnswer, DomainDraft, DomainView, Rung, TenantDomain
 from vestibule.core.identity import Actor, VerifiedIdentity
-from vestibule.core.joining import JoinRequestState
+from vestibule.core.issuing import IssuedInvitation
+from vestibule.core.joining import JoinApproval, JoinRequestState
 from vestibule.core.paging import Page, PageRequest
 from vestibule.identity.domains import WorldNames
 from vestibule.ports import ClaimKey
@@ -109,9 +112,10 @@ class Domains:
         """Look again for what is due, and record what has lapsed; how many lapsed."""
         for due in self.list_due():
             self.recheck(due, asyncio.run(self.names.look_up(due.record_name)))
-        return self.world.do(
-            Call("run", lambda uow: lapse_proofs(uow, limit=100, context=self.world.context))
-        )
+        return self.world.do(self.lapse())
+
+    def lapse(self) -> Call[int]:
+        return Call("run", lambda uow: lapse_proofs(uow, limit=100, context=self.world.context))
 
     # What people do
 
@@ -144,6 +148,27 @@ class Domains:
             "run",
             lambda uow: reject_join_request(uow, by, tenant, request_id, context=self.world.context),
         )
+
+    def approve(
+        self, request_id: str, role: str = "member", *, by: Actor = OLGA, tenant: str = "acme", **more: Any
+    ) -> Call[IssuedInvitation]:
+        approval = JoinApproval(role=role, **more)
+        return Call(
+            "run",
+            lambda uow: approve_join_request(
+                uow, by, tenant, request_id, approval, context=self.world.context, limits=self.world.limits
+            ),
+        )
+
+    def open_door(self, who: Actor, tenant: str = "acme") -> Call[str]:
+        return Call(
+            "run",
+            lambda uow: open_door(uow, who, tenant, context=self.world.context, limits=self.world.limits),
+        )
+
+    def join(self, who: Actor, tenant: str = "acme") -> Accepted:
+        """What the route does: the rule promises, the person accepts."""
+        return self.world.do(self.accept(who, self.world.do(self.open_door(who, tenant))))
 
     def accept(self, who: Actor, invitation_id: str) -> Claim[Accepted]:
         key = ClaimKey(invitation_id=invitation_id)

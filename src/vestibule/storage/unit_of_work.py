@@ -102,8 +102,19 @@ class SqlUnitOfWork:
         self.outbox: Outbox = SqlOutbox(connection, self.now)
         self.directory: Directory = SqlDirectory(connection, self.now)
         self.domains: Domains = SqlDomains(connection, self.now)
-        self.promises: Promises = SqlPromises(
-            connection,
+        self.promises: Promises = self._open_promises()
+        self.approvals: Approvals = SqlApprovals(connection, self.now)
+        self.reviews: Reviews = SqlReviews(connection, self.now)
+        self.resources: Resources = SqlResources(connection, self.now)
+        self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
+        self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
+        self.accounts: Accounts = SqlAccounts(connection, self.now)
+        self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
+        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
+
+    def _open_promises(self) -> Promises:
+        return SqlPromises(
+            self._connection,
             self.now,
             members=self.members,
             invitations=self.invitations,
@@ -113,14 +124,6 @@ class SqlUnitOfWork:
             directory=self.directory,
             domains=self.domains,
         )
-        self.approvals: Approvals = SqlApprovals(connection, self.now)
-        self.reviews: Reviews = SqlReviews(connection, self.now)
-        self.resources: Resources = SqlResources(connection, self.now)
-        self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
-        self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
-        self.accounts: Accounts = SqlAccounts(connection, self.now)
-        self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
-        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

@@ -10,24 +10,31 @@ from __future__ import annotations
 import hashlib
 import time
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from vestibule import metrics
+from vestibule.actions.invitations.accept import accept
+from vestibule.actions.joining.approve_request import approve_join_request
 from vestibule.actions.joining.ask_to_join import ask_to_join
 from vestibule.actions.joining.list_doors import OpenDoor, list_doors
+from vestibule.actions.joining.open_door import open_door
 from vestibule.actions.joining.review_requests import (
     JoinRequestView,
+    get_join_request,
     list_join_requests,
     reject_join_request,
 )
 from vestibule.core.identity import Actor, HostKey
-from vestibule.core.joining import JoinRequestState
+from vestibule.core.joining import JoinApproval, JoinRequestState
 from vestibule.core.paging import parse_page_request
+from vestibule.errors import ClaimRejectedError, NotFoundError
+from vestibule.ports import ClaimKey
 from vestibule.web.api.fields import Cursor, JoinRequestId, PageLimit, TenantId
 from vestibule.web.api.reference import PRINCIPAL, add_route
 from vestibule.web.api.routing import Caller, Surroundings, WholeResponse, answer_json, answer_nothing
-from vestibule.web.api.schemas import JoinRequestJson, OpenDoorJson, PageJson
+from vestibule.web.api.schemas import ApproveJoinRequest, JoinRequestJson, OpenDoorJson, PageJson
 from vestibule.web.asgi import Answer
 from vestibule.web.claims import hold_until_floor
 from vestibule.web.services import Services
@@ -50,6 +57,20 @@ class JoiningRoutes:
         add = partial(add_route, router, who=PRINCIPAL)
         doors, requests = {200: PageJson[OpenDoorJson]}, {200: PageJson[JoinRequestJson]}
         unverified, decided = ["email_unverified"], ["not_found", "join_decided"]
+        add(
+            f"POST {_TENANT}/join",
+            self.join,
+            name="join_tenant",
+            answers={204: None},
+            codes=[*unverified, "not_found", "already_member", "rate_limited", "step_up_required"],
+        )
+        add(
+            f"POST {_ONE}/approve",
+            self.approve,
+            name="approve_join_request",
+            answers={200: JoinRequestJson},
+            codes=[*decided, *_ISSUE_CODES],
+        )
         add("GET /v1/me/tenants", self.list_doors, name="list_open_doors", answers=doors, codes=unverified)
         add(
             f"POST {_LIST}",
@@ -76,6 +97,41 @@ class JoiningRoutes:
         return answer_json(
             PageJson(items=[_describe_door(one) for one in page.items], next_cursor=page.next_cursor)
         )
+
+    async def join(self, tenant_id: TenantId, caller: Caller, context: Surroundings) -> WholeResponse:
+        """Become a member by the rule of a proved domain. Every refusal is the same."""
+        started = time.monotonic()
+        about: dict[str, Any] = {"context": context, "limits": self._services.limits}
+        try:
+            invitation_id = await self._runner.run(open_door, caller, tenant_id, **about)
+            await self._runner.claim(accept, caller, ClaimKey(invitation_id=invitation_id), **about)
+        except (ClaimRejectedError, NotFoundError):
+            await hold_until_floor(self._services, started)
+            raise NotFoundError from None
+        metrics.CLAIMS.labels("accept", "accepted").inc()
+        return answer_nothing()
+
+    async def approve(
+        self,
+        tenant_id: TenantId,
+        request_id: JoinRequestId,
+        body: ApproveJoinRequest,
+        caller: Caller,
+        context: Surroundings,
+    ) -> WholeResponse:
+        """Invite the address that asked; it is mailed, and accepts as everybody does."""
+        approval = JoinApproval(**body.model_dump())
+        await self._runner.run(
+            approve_join_request,
+            caller,
+            tenant_id,
+            request_id,
+            approval,
+            context=context,
+            limits=self._services.limits,
+        )
+        view = await self._runner.read(get_join_request, caller, tenant_id, request_id)
+        return answer_json(_describe_request(view))
 
     async def ask(self, tenant_id: TenantId, caller: Caller, context: Surroundings) -> WholeResponse:
         """Ask its administrators. The answer is the same whatever became of it."""

@@ -76,6 +76,14 @@ class PutDomain(_Asked):
     role: Role | None = None
 
 
+class ApproveJoinRequest(_Asked):
+    """What an administrator grants to somebody who asked."""
+
+    role: Role
+    justification: Justification | None = None
+    membership_expires_in: MembershipExpiresIn | None = None
+
+
 class _Told(BaseModel):
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
