@@ -30,6 +30,7 @@ def accept_script(prefix: str, *, tenant: str, seats: bool) -> str:
         "spread": ":id % 8",
         "tenant_id": tenant,
         "policy_version": "1",
+        "base_version": "0",
         "invitation_id": me,
         "generation": "1",
         "own_members": "true",

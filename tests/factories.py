@@ -10,7 +10,7 @@ from vestibule.core.binding import Grant, Snapshot
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import RequestContext, VerifiedAddress, VerifiedIdentity
 from vestibule.core.invitation import Invitation
-from vestibule.core.policy import DEFAULT_POLICY
+from vestibule.core.policy import DEFAULT_POLICY, NOTHING, load_hash
 from vestibule.core.tenant import Membership, Tenant
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -39,6 +39,8 @@ def make_tenant(**changes: Any) -> Tenant:
         "name": "Acme",
         "policy": DEFAULT_POLICY,
         "policy_version": 1,
+        "policy_hash": load_hash(NOTHING, NOTHING),
+        "own_policy": NOTHING,
         "created_at": NOW - timedelta(days=30),
     }
     return Tenant(**{**values, **changes})
@@ -87,6 +89,8 @@ def make_grant(**changes: Any) -> Grant:
         "tenant_name": "Acme",
         "policy": DEFAULT_POLICY,
         "policy_version": 1,
+        "policy_hash": load_hash(NOTHING, NOTHING),
+        "base_version": 0,
         "tenant_suspended": False,
         "tenant_deleted": False,
         "inviter_role": "admin",

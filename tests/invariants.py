@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.policy import OWNER, load_policy
+from vestibule.core.policy import NOTHING, OWNER, load_policy
 from vestibule.storage.schema import (
     audit_events,
     invitations,
@@ -106,7 +106,7 @@ class _Facts:
     def check_seats(self) -> None:
         """The ledger says what there is; no part of it has room while another is over."""
         for tenant in self._tenants:
-            tenant_id, policy = tenant["tenant_id"], load_policy(tenant["policy"])
+            tenant_id, policy = tenant["tenant_id"], load_policy(NOTHING, tenant["policy"])
             shards = [row for row in self._shards if row["tenant_id"] == tenant_id]
             reserved = sum(
                 row["has_reservation"] and is_open(row)

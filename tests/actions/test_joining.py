@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.domains import Domains
-from tests.lanes import Act
+from tests.lanes import Act, Call
 from tests.nameserver import DnsServer
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, World, by_id, person
 from vestibule.core.domain import Door, Rung
@@ -260,7 +260,8 @@ def test_without_a_seat_the_door_is_shut(world: World, domains: Domains) -> None
 @pytest.mark.covers("LIF-03")
 def test_a_suspended_or_deleted_tenant_opens_to_nobody(world: World, domains: Domains) -> None:
     domains.open()
-    for end in (world.suspend(), world.delete()):
+    ends: tuple[Call[Any], ...] = (world.suspend(), world.delete())
+    for end in ends:
         world.do(end)
         assert domains.doors(ANN) == []
         with pytest.raises(NotFoundError):
@@ -405,7 +406,11 @@ def test_a_request_is_decided_by_administrators_within_what_they_may_grant(
     with pytest.raises(NotPermittedError):
         domains.requests(by=MIA)
     for refused, who in ((NotPermittedError, MIA), (NotFoundError, VERA), (NotPermittedError, HOST)):
-        for call in (domains.approve(request_id, by=who), domains.reject(request_id, by=who)):
+        calls: tuple[Call[Any], ...] = (
+            domains.approve(request_id, by=who),
+            domains.reject(request_id, by=who),
+        )
+        for call in calls:
             with pytest.raises(refused):
                 world.do(call)
     with pytest.raises(RoleNotAssignableError):
@@ -440,7 +445,8 @@ def test_a_rejected_request_is_closed_and_can_not_be_raised_again_soon(
     [view] = domains.requests()
     request_id = view.request.request_id
     world.do(domains.reject(request_id, by=ADAM))
-    for call in (domains.reject(request_id), domains.approve(request_id)):
+    calls: tuple[Call[Any], ...] = (domains.reject(request_id), domains.approve(request_id))
+    for call in calls:
         with pytest.raises(JoinDecidedError):
             world.do(call)
     with pytest.raises(NotFoundError):
@@ -463,7 +469,8 @@ def test_trying_is_limited_whatever_it_was_for(world: World, domains: Domains) -
         world.do(domains.ask(ANN, tenant))
     with pytest.raises(NotFoundError):
         world.do(domains.open_door(ANN, "nowhere"))
-    for call in (domains.ask(ANN), domains.ask(ANN, "nowhere"), domains.open_door(ANN)):
+    calls: tuple[Call[Any], ...] = (domains.ask(ANN), domains.ask(ANN, "nowhere"), domains.open_door(ANN))
+    for call in calls:
         with pytest.raises(RateLimitedError):
             world.do(call)
     world.do(domains.ask(person("bea", "bea@acme.com")))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.factories import make_context, make_identity
 from vestibule.core import event as event_module
-from vestibule.core.event import AuditEvent, ClaimRejected, InvitationIssued, record_event
+from vestibule.core.event import AuditEvent, ClaimRejected, TenantPut, record_event
 from vestibule.core.identity import HostKey, actor_id
 from vestibule.errors import RejectReason
 
@@ -25,6 +25,7 @@ SAMPLES: dict[str, Any] = {
     "int": 3,
     "bool": True,
     "str | None": None,
+    "int | None": None,
     "RejectReason": RejectReason.EXPIRED,
 }
 
@@ -71,7 +72,7 @@ def test_the_private_reason_of_a_refusal_is_in_its_event() -> None:
 
 
 def test_two_records_of_one_event_are_two_facts() -> None:
-    event = InvitationIssued(tenant_id="acme", role="member", lifetime=900, policy_version=1)
+    event = TenantPut(tenant_id="acme", is_new=True, policy_version=1, policy_hash="x")
     one, two = (record_event(event, actor_id="a", context=make_context()) for _ in range(2))
     assert one.event_id != two.event_id
     assert one.body == two.body

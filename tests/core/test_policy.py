@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vestibule.core.email import EmailAddress
 from vestibule.core.policy import (
     DEFAULT_POLICY,
+    NOTHING,
     TTL_MAX,
     TTL_MIN,
     Policy,
@@ -103,8 +104,8 @@ def test_a_full_document_is_read_dumped_and_loaded_to_the_same_value() -> None:
     assert policy.allowed_domains == frozenset({"example.com", "xn--bcher-kva.example"})
     assert policy.target_of("guest") == "guest"
     assert DEFAULT_POLICY.target_of("guest") == ""
-    assert load_policy(dump_policy(policy)) == policy
-    assert load_policy(dump_policy(DEFAULT_POLICY)) == DEFAULT_POLICY
+    assert load_policy(NOTHING, dump_policy(policy)) == policy
+    assert load_policy(NOTHING, dump_policy(DEFAULT_POLICY)) == DEFAULT_POLICY
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,9 @@ def test_a_full_document_is_read_dumped_and_loaded_to_the_same_value() -> None:
     ],
 )
 def test_an_impossible_value_is_refused_with_a_pointer_to_it(name: str, value: object) -> None:
-    assert pointers_of({name: value}) == [f"/policy/{name}"]
+    [pointer] = pointers_of({name: value})
+    inside = {"/" + role for role in value} if isinstance(value, dict) else set()
+    assert pointer.removeprefix(f"/policy/{name}") in {"", *inside}
 
 
 @pytest.mark.covers("ISS-07")
@@ -287,4 +290,4 @@ def test_any_document_gives_a_policy_or_an_invalid_request(document: dict[str, A
         assert refusal.faults
     else:
         assert isinstance(policy, Policy)
-        assert load_policy(dump_policy(policy)) == policy
+        assert load_policy(NOTHING, dump_policy(policy)) == policy

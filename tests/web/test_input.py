@@ -163,7 +163,7 @@ def test_a_huge_body_is_cut_off(world: World) -> None:
         ({"name": "Acme", "policy": {"unknown": 1}}, "/policy/unknown"),
         ({"name": "Acme", "policy": {"seat_limit": True}}, "/policy/seat_limit"),
         ({"name": "Acme", "policy": {"seat_limit": -1}}, "/policy/seat_limit"),
-        ({"name": "Acme", "policy": {"ttl": {"member": 10}}}, "/policy/ttl"),
+        ({"name": "Acme", "policy": {"ttl": {"member": 10}}}, "/policy/ttl/member"),
         ({"name": "Acme", "policy": {"ttl": {"ghost": 86_400}}}, "/policy/ttl/ghost"),
         ({"name": "Acme", "policy": {"assignable": {"Admin": []}}}, "/policy/assignable"),
         ({"name": "Acme", "policy": {"allowed_domains": ["acme"]}}, "/policy/allowed_domains"),

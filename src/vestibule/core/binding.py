@@ -73,6 +73,8 @@ class Grant:
     tenant_name: str
     policy: Policy
     policy_version: int
+    policy_hash: str
+    base_version: int
     tenant_suspended: bool
     tenant_deleted: bool
     inviter_role: str | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -186,13 +187,13 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
     check_not_barred(is_barred=facts.is_barred)
     if facts.pending >= policy.max_pending or facts.pending_of_inviter >= policy.max_pending_per_inviter:
         raise PendingLimitError
-    if facts.overdue_review and is_break_glass(policy, draft):
+    if facts.overdue_review and is_break_glass(policy, promised_roles(draft)):
         raise ReviewOverdueError
 
 
-def is_break_glass(policy: Policy, draft: InvitationDraft) -> bool:
+def is_break_glass(policy: Policy, roles: Iterable[str]) -> bool:
     """Whether somebody must look at it afterwards, because nobody had to before."""
-    return any(policy.rule_of(role).review_within is not None for role in promised_roles(draft))
+    return any(policy.rule_of(role).review_within is not None for role in roles)
 
 
 def check_still_promised(policy: Policy, invitation: Invitation, now: datetime) -> None:

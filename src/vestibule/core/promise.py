@@ -44,9 +44,10 @@ class Promise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Who asks for it, and when."""
+    """Who asks for it, and when; *inviter_role* is None where a rule promises."""
 
     inviter_principal_id: str
+    inviter_role: str | None
     now: datetime
     context: RequestContext
 
@@ -71,7 +72,7 @@ def draw_up(
     invitation = _draw_invitation(tenant, draft, asked, carrier_role=carrier_role, corrects_id=corrects_id)
     is_held = invitation.held_at is not None
     events, messages = _announce(
-        tenant, invitation, draft, administrators, by_link=claim_token_hash is not None
+        tenant, invitation, asked, administrators, by_link=claim_token_hash is not None
     )
     within = [policy.rule_of(role).review_within for role in promised_roles(draft)]
     review = min((seconds for seconds in within if seconds is not None), default=None)
@@ -147,26 +148,26 @@ def wait_for_approval(policy: Policy, roles: Sequence[str]) -> int:
 def _announce(
     tenant: Tenant,
     invitation: Invitation,
-    draft: InvitationDraft,
+    asked: Asked,
     administrators: Sequence[str],
     *,
     by_link: bool,
 ) -> tuple[tuple[AuditEvent, ...], tuple[OutboxMessage, ...]]:
-    invitation_id = invitation.invitation_id
+    invitation_id, roles = invitation.invitation_id, invitation.promised_roles
     if invitation.held_at is not None:
-        approvals = needed_approvals(tenant.policy, promised_roles(draft))
+        approvals = needed_approvals(tenant.policy, roles)
         held = InvitationHeld(
             tenant_id=tenant.tenant_id, invitation_id=invitation_id, role=invitation.role, approvals=approvals
         )
         others = (one for one in administrators if one != invitation.inviter_principal_id)
         return (held,), tuple(ApprovalNotice(invitation_id=invitation_id, principal_id=one) for one in others)
-    events: list[AuditEvent] = [issued_event(tenant, invitation)]
+    events: list[AuditEvent] = [issued_event(tenant, invitation, asked.inviter_role)]
     messages: list[OutboxMessage] = []
     if by_link:
         events.append(_link_event(tenant, invitation))
-    elif draft.deliver == "email":
+    elif invitation.deliver == "email":
         messages.append(InvitationMail(invitation_id=invitation_id, generation=invitation.generation))
-    if is_break_glass(tenant.policy, draft):
+    if is_break_glass(tenant.policy, roles):
         events.append(
             BreakGlassUsed(tenant_id=tenant.tenant_id, invitation_id=invitation_id, role=invitation.role)
         )
@@ -176,15 +177,19 @@ def _announce(
     return tuple(events), tuple(messages)
 
 
-def issued_event(tenant: Tenant, invitation: Invitation) -> InvitationIssued:
+def issued_event(tenant: Tenant, invitation: Invitation, inviter_role: str | None) -> InvitationIssued:
     """The fact that a grant is pending from now on."""
     begins = invitation.approved_at or invitation.created_at
     return InvitationIssued(
         tenant_id=tenant.tenant_id,
         invitation_id=invitation.invitation_id,
         role=invitation.role,
+        inviter_role=inviter_role,
         lifetime=round((invitation.expires_at - begins).total_seconds()),
+        expires_in=invitation.expires_in,
+        membership_expires_in=invitation.membership_expires_in,
         policy_version=tenant.policy_version,
+        policy_hash=tenant.policy_hash,
     )
 
 

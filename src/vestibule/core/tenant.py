@@ -13,12 +13,17 @@ TENANT_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """The boundary in which membership is granted."""
+    """The boundary in which membership is granted.
+
+    ``policy`` is what counts; ``own_policy`` what the tenant's own document says of it.
+    """
 
     tenant_id: str
     name: str
     policy: Policy
     policy_version: int
+    policy_hash: str
+    own_policy: str
     created_at: datetime
     suspended_at: datetime | None = None
     deleted_at: datetime | None = None

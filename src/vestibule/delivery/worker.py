@@ -29,6 +29,7 @@ from vestibule.actions.delivery.prepare_letter import MintedCode, prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
 from vestibule.actions.domains.check_domain import list_due, recheck
 from vestibule.actions.domains.lapse_proofs import lapse_proofs
+from vestibule.actions.invitations.decide import release_waited
 from vestibule.core.identity import RequestContext
 from vestibule.core.message import CodeMail
 from vestibule.core.token import mint_code, mint_id
@@ -168,7 +169,9 @@ class Worker:
 
     async def _sweep(self) -> None:
         context = RequestContext(correlation_id=mint_id(), source="worker")
-        swept = await self._runner.run(sweep, limit=self._policy.sweep_limit, context=context)
+        limit = self._policy.sweep_limit
+        swept = await self._runner.run(sweep, limit=limit, context=context)
+        swept += await self._runner.run(release_waited, limit=limit, context=context)
         if swept:
             self._log.info("swept", count=swept)
 

@@ -16,6 +16,7 @@ from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.members import Members, PrincipalRecord, Principals
+from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
 from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Lock, Tenants
@@ -44,6 +45,7 @@ __all__ = [
     "Members",
     "Outbox",
     "Passwords",
+    "Policies",
     "PrincipalRecord",
     "Principals",
     "Promises",

@@ -18,8 +18,8 @@ class Tenants(Protocol):
     def find(self, tenant_id: str, *, lock: Lock = "none") -> Tenant | None:
         """The tenant whatever its state; with a lock, held until the transaction ends."""
 
-    def put(self, tenant_id: str, *, name: str, policy: Policy, policy_version: int) -> None:
-        """Write name and policy; the seat ledger follows the policy's limit."""
+    def put(self, tenant_id: str, *, name: str, own_policy: str, policy: Policy, policy_version: int) -> None:
+        """Write name and own document; the seat ledger follows the limit of *policy*, which it leads to."""
 
     def set_suspended(self, tenant_id: str, *, suspended: bool) -> bool:
         """Whether the state changed."""

@@ -16,6 +16,7 @@ from vestibule.ports.domains import Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
 from vestibule.ports.members import Members, Principals
+from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Reviews
 from vestibule.ports.resources import Resources
 from vestibule.ports.tenants import Tenants
@@ -42,6 +43,7 @@ class UnitOfWork(Protocol):
     domains: Domains
     join_requests: JoinRequests
     directory: Directory
+    policies: Policies
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

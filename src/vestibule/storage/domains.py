@@ -16,7 +16,7 @@ from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.filters import is_in_force
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import domains, memberships, tenants
-from vestibule.storage.tenants import read_tenant
+from vestibule.storage.tenants import SELECT_TENANT, read_tenant
 
 _OFFERING = [rung.value for rung in Rung if rung.needs_proof]
 _ORDER = (domains.c.created_at, domains.c.domain)
@@ -174,5 +174,5 @@ class SqlDomains:
 
     def _get_tenant(self, tenant_id: str) -> Tenant:
         return read_tenant(
-            self._connection.execute(sa.select(tenants).where(tenants.c.tenant_id == tenant_id)).one()
+            self._connection.execute(SELECT_TENANT.where(tenants.c.tenant_id == tenant_id)).one()
         )

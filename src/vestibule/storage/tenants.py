@@ -9,20 +9,26 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.policy import Policy, dump_policy, load_policy
+from vestibule.core.policy import NOTHING, Policy, load_hash, load_policy
 from vestibule.core.tenant import Tenant
 from vestibule.ports import Lock
 from vestibule.storage.claims.snapshot import SEAT_SHARDS
+from vestibule.storage.deployment import BASE_POLICY
 from vestibule.storage.filters import is_held, is_in_force, is_open
 from vestibule.storage.schema import invitations, memberships, seat_shards, tenants
 
+SELECT_TENANT = sa.select(tenants, BASE_POLICY)
+
 
 def read_tenant(row: sa.Row[Any]) -> Tenant:
+    base = row.base_policy or NOTHING
     return Tenant(
         tenant_id=row.tenant_id,
         name=row.name,
-        policy=load_policy(row.policy),
+        policy=load_policy(base, row.policy),
         policy_version=row.policy_version,
+        policy_hash=load_hash(base, row.policy),
+        own_policy=row.policy,
         created_at=row.created_at,
         suspended_at=row.suspended_at,
         deleted_at=row.deleted_at,
@@ -37,7 +43,7 @@ class SqlTenants:
         self._now = now
 
     def find(self, tenant_id: str, *, lock: Lock = "none") -> Tenant | None:
-        query = sa.select(tenants).where(tenants.c.tenant_id == tenant_id)
+        query = SELECT_TENANT.where(tenants.c.tenant_id == tenant_id)
         if lock == "share":
             query = query.with_for_update(read=True, key_share=True)
         elif lock == "update":
@@ -45,10 +51,10 @@ class SqlTenants:
         row = self._connection.execute(query).first()
         return None if row is None else read_tenant(row)
 
-    def put(self, tenant_id: str, *, name: str, policy: Policy, policy_version: int) -> None:
+    def put(self, tenant_id: str, *, name: str, own_policy: str, policy: Policy, policy_version: int) -> None:
         known = sa.select(tenants.c.policy_version).where(tenants.c.tenant_id == tenant_id)
         had_version = self._connection.execute(known).scalar()
-        values = {"name": name, "policy": dump_policy(policy), "policy_version": policy_version}
+        values = {"name": name, "policy": own_policy, "policy_version": policy_version}
         if had_version is None:
             self._connection.execute(
                 sa.insert(tenants).values(tenant_id=tenant_id, created_at=self._now(), **values)

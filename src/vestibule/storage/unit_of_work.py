@@ -29,6 +29,7 @@ from vestibule.ports import (
     JoinRequests,
     Members,
     Outbox,
+    Policies,
     Principals,
     Promises,
     RateLimits,
@@ -52,6 +53,7 @@ from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.join_requests import SqlJoinRequests
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
+from vestibule.storage.policies import SqlPolicies
 from vestibule.storage.principals import SqlPrincipals
 from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
@@ -98,6 +100,10 @@ class SqlUnitOfWork:
             seats = HostSeats(connection, table, self.now)
             self.claims = HostClaims(self.claims, table, seats)
             self.invitations = HostedInvitations(connection, self.now, seats)
+        self._open_stores()
+
+    def _open_stores(self) -> None:
+        connection = self._connection
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
         self.directory: Directory = SqlDirectory(connection, self.now)
@@ -111,6 +117,7 @@ class SqlUnitOfWork:
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
+        self.policies: Policies = SqlPolicies(connection, self.now)
 
     def _open_promises(self) -> Promises:
         return SqlPromises(

@@ -19,7 +19,7 @@ from vestibule.core.domain import (
     check_domain_kind,
     judge_answer,
 )
-from vestibule.core.domain_event import DomainProofFailing, DomainProved
+from vestibule.core.event import DomainProofFailing, DomainProved
 from vestibule.core.identity import Actor, HostKey, RequestContext
 from vestibule.core.limits import Limits, hit
 from vestibule.core.message import DomainNotice

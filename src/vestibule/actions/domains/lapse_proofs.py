@@ -7,8 +7,7 @@ No decision waits for this: whether a proof lives is judged at use.
 from __future__ import annotations
 
 from vestibule.core.domain import TenantDomain, rule_name
-from vestibule.core.domain_event import DomainProofLapsed
-from vestibule.core.event import InvitationRevoked
+from vestibule.core.event import DomainProofLapsed, InvitationRevoked
 from vestibule.core.identity import RequestContext
 from vestibule.core.message import DomainNotice
 from vestibule.core.policy import OWNER

@@ -16,8 +16,7 @@ from vestibule.core.domain import (
     check_domain_kind,
     rule_name,
 )
-from vestibule.core.domain_event import DomainPut, DomainRemoved
-from vestibule.core.event import InvitationRevoked
+from vestibule.core.event import DomainPut, DomainRemoved, InvitationRevoked
 from vestibule.core.identity import Actor, HostKey, RequestContext
 from vestibule.core.tenant import Tenant
 from vestibule.core.token import mint_challenge

@@ -161,7 +161,9 @@ def _draw_up(
         evidence=matched.evidence,
         connection=identity.connection,
         generation=grant.generation,
+        inviter_role=grant.inviter_role,
         policy_version=grant.policy_version,
+        policy_hash=grant.policy_hash,
     )
     return Settlement(
         key=key,

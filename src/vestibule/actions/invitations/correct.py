@@ -52,7 +52,9 @@ def correct(
     if earlier.invited_email == email:
         raise InvalidRequestError(FieldFault("/email", "It went to this address already; resend it."))
     draft = issuing.limit_draft(tenant.policy, draft, now)
-    asked = Asked(inviter_principal_id=inviter.principal_id, now=now, context=context)
+    asked = Asked(
+        inviter_principal_id=inviter.principal_id, inviter_role=standing.role, now=now, context=context
+    )
     issued = promise(uow, tenant, draft, asked, limits=limits, corrects_id=invitation_id)
     uow.principals.remember(inviter)
     uow.commit()

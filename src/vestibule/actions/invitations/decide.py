@@ -14,7 +14,7 @@ from vestibule.core.event import InvitationApproved, InvitationRevoked, Invitati
 from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Invitation, InvitationState, renew_lifetime
 from vestibule.core.message import DecisionNotice, InvitationMail
-from vestibule.core.policy import Policy, policy_hash
+from vestibule.core.policy import Policy
 from vestibule.core.promise import issued_event, reserves_seat
 from vestibule.core.stepup import check_session
 from vestibule.core.tenant import Tenant
@@ -144,7 +144,7 @@ def _read_request(uow: UnitOfWork, tenant: Tenant, invitation: Invitation) -> He
     known: Sequence[str] = ()
     if inviter is not None:
         known = tuple(uow.approvals.read_approver(inviter).addresses)
-    return approval.read_request(tenant.policy, policy_hash(tenant.policy), invitation, known)
+    return approval.read_request(tenant.policy, tenant.policy_hash, invitation, known)
 
 
 def _count(uow: UnitOfWork, policy: Policy, request: HeldRequest, now: datetime) -> int:
@@ -182,7 +182,8 @@ def _release(
     )
     if released is None:
         raise NotPendingError
-    uow.audit.append(issued_event(tenant, released), actor=actor, context=context)
+    role = None if inviter is None else inviter.role
+    uow.audit.append(issued_event(tenant, released, role), actor=actor, context=context)
     if released.deliver == "email":
         uow.outbox.put(InvitationMail(invitation_id=released.invitation_id, generation=released.generation))
     uow.outbox.put(DecisionNotice(invitation_id=released.invitation_id, is_approved=True))

@@ -73,7 +73,9 @@ def ensure(
     found = _find(uow, tenant, draft)
     if found is None:
         outcome: Outcome = "reinvited" if _was_invited(uow, tenant, draft) else "invited"
-        asked = Asked(inviter_principal_id=inviter.principal_id, now=now, context=context)
+        asked = Asked(
+            inviter_principal_id=inviter.principal_id, inviter_role=standing.role, now=now, context=context
+        )
         issued = promise(uow, tenant, draft, asked, limits=limits)
         if issued.state is InvitationState.HELD:
             outcome = "held"

@@ -53,7 +53,9 @@ def issue(
     draft = issuing.limit_draft(tenant.policy, draft, now)
     if idempotency is not None and (kept := uow.idempotency.claim(idempotency)) is not None:
         return _replay(uow, tenant_id, kept)
-    asked = Asked(inviter_principal_id=inviter.principal_id, now=now, context=context)
+    asked = Asked(
+        inviter_principal_id=inviter.principal_id, inviter_role=standing.role, now=now, context=context
+    )
     issued = promise(uow, tenant, draft, asked, limits=limits)
     uow.principals.remember(inviter)
     if idempotency is not None:

@@ -59,9 +59,7 @@ def promise(
 
 def _find_watchers(uow: UnitOfWork, tenant: Tenant, draft: InvitationDraft) -> Sequence[str]:
     """Who must hear of it: to approve it, or because nobody had to."""
-    policy = tenant.policy
-    if not needed_approvals(policy, issuing.promised_roles(draft)) and not issuing.is_break_glass(
-        policy, draft
-    ):
+    policy, roles = tenant.policy, issuing.promised_roles(draft)
+    if not needed_approvals(policy, roles) and not issuing.is_break_glass(policy, roles):
         return ()
     return uow.tenants.list_administrators(tenant.tenant_id, policy.administrators)

@@ -91,7 +91,12 @@ def _renew(
     if renewed is None:
         raise NotPendingError
     subject = {"tenant_id": tenant.tenant_id, "invitation_id": renewed.invitation_id}
-    resent = InvitationResent(generation=renewed.generation, policy_version=tenant.policy_version, **subject)
+    resent = InvitationResent(
+        generation=renewed.generation,
+        policy_version=tenant.policy_version,
+        policy_hash=tenant.policy_hash,
+        **subject,
+    )
     uow.audit.append(resent, actor=actor, context=context)
     if token is None:
         uow.outbox.put(InvitationMail(invitation_id=renewed.invitation_id, generation=renewed.generation))

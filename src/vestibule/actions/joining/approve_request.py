@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from vestibule.actions.invitations.promising import promise
 from vestibule.core import authority, issuing
-from vestibule.core.domain_event import JoinApproved
+from vestibule.core.event import JoinApproved
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import InvitationDraft
 from vestibule.core.issuing import IssuedInvitation
@@ -54,7 +54,9 @@ def approve_join_request(
     issuing.check_draft(draft)
     if request.state is not JoinRequestState.OPEN:
         raise JoinDecidedError
-    asked = Asked(inviter_principal_id=approver.principal_id, now=now, context=context)
+    asked = Asked(
+        inviter_principal_id=approver.principal_id, inviter_role=standing.role, now=now, context=context
+    )
     issued = promise(uow, tenant, issuing.limit_draft(tenant.policy, draft, now), asked, limits=limits)
     invitation_id = issued.invitation.invitation_id
     if not uow.join_requests.decide(

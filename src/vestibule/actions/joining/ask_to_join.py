@@ -6,8 +6,8 @@ from __future__ import annotations
 from vestibule.core import authority
 from vestibule.core.claiming import check_addresses
 from vestibule.core.domain import Door, find_door
-from vestibule.core.domain_event import JoinRequested
 from vestibule.core.email import EmailAddress
+from vestibule.core.event import JoinRequested
 from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
 from vestibule.core.joining import JoinPolicy, JoinRequest, join_hits
 from vestibule.core.limits import Limits

@@ -108,7 +108,9 @@ def _promise(
     limits: Limits,
 ) -> str:
     draft = InvitationDraft(email=address, role=role, deliver="none", expires_in=TTL_MIN)
-    asked = Asked(inviter_principal_id=rule_name(address.domain), now=uow.now(), context=context)
+    asked = Asked(
+        inviter_principal_id=rule_name(address.domain), inviter_role=None, now=uow.now(), context=context
+    )
     try:
         limited = issuing.limit_draft(tenant.policy, draft, asked.now)
         issued = promise(uow, tenant, limited, asked, limits=limits)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vestibule.core import authority
-from vestibule.core.domain_event import JoinRejected
+from vestibule.core.event import JoinRejected
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.joining import JoinRequest, JoinRequestState
 from vestibule.core.paging import Page, PageRequest

@@ -10,7 +10,7 @@ from vestibule.core import authority
 from vestibule.core.event import TenantPut
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.naming import TENANT_NAME_MAX, check_name
-from vestibule.core.policy import DEFAULT_POLICY, parse_policy
+from vestibule.core.policy import NOTHING, load_hash, load_policy, parse_own
 from vestibule.core.tenant import Tenant
 from vestibule.errors import TenantDeletedError, UnavailableError
 from vestibule.ports import UnitOfWork
@@ -34,14 +34,23 @@ def put_tenant(
     """
     authority.check_key(actor, "tenants", tenant_id=tenant_id)
     check_name("/name", name, TENANT_NAME_MAX)
-    asked = None if policy is None else parse_policy(policy)
+    base = uow.policies.get_base()
+    asked = None if policy is None else parse_own(base, policy)
     existing = uow.tenants.find(tenant_id, lock="update")
     if existing is not None and existing.deleted_at is not None:
         raise TenantDeletedError
-    wanted = asked or (existing.policy if existing is not None else DEFAULT_POLICY)
-    version = 1 if existing is None else existing.policy_version + (wanted != existing.policy)
-    uow.tenants.put(tenant_id, name=name, policy=wanted, policy_version=version)
-    event = TenantPut(tenant_id=tenant_id, is_new=existing is None, policy_version=version)
+    before = NOTHING if existing is None else existing.own_policy
+    own = before if asked is None else asked
+    version = 1 if existing is None else existing.policy_version + (own != before)
+    uow.tenants.put(
+        tenant_id, name=name, own_policy=own, policy=load_policy(base, own), policy_version=version
+    )
+    event = TenantPut(
+        tenant_id=tenant_id,
+        is_new=existing is None,
+        policy_version=version,
+        policy_hash=load_hash(base, own),
+    )
     uow.audit.append(event, actor=actor, context=context)
     tenant = uow.tenants.find(tenant_id)
     if tenant is None:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from vestibule.core.policy.document import dump_policy, load_policy, parse_policy, policy_hash
+from vestibule.core.policy.document import dump_policy, parse_policy
+from vestibule.core.policy.layers import NOTHING, hash_document, load_hash, load_policy, parse_base, parse_own
 from vestibule.core.policy.rules import (
     COOLDOWN_MAX,
     DEFAULT_ASSIGNABLE,
@@ -24,6 +25,7 @@ __all__ = [
     "DEFAULT_ASSIGNABLE",
     "DEFAULT_POLICY",
     "DEFAULT_TTL",
+    "NOTHING",
     "OWNER",
     "ROLE_PATTERN",
     "SEATS_MAX",
@@ -33,7 +35,10 @@ __all__ = [
     "Policy",
     "RoleRule",
     "dump_policy",
+    "hash_document",
+    "load_hash",
     "load_policy",
+    "parse_base",
+    "parse_own",
     "parse_policy",
-    "policy_hash",
 ]

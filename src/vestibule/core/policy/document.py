@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import datetime
-from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from vestibule.core.policy.reading import (
     Reader,
@@ -25,6 +23,7 @@ from vestibule.core.policy.reading import (
     read_exceptions,
     read_flag,
     read_label,
+    read_members,
     read_rules,
     read_schema,
     read_target_key,
@@ -47,6 +46,8 @@ from vestibule.core.policy.rules import (
 )
 from vestibule.errors import FieldFault, InvalidRequestError
 
+Value = TypeVar("Value")
+
 
 def parse_policy(document: Mapping[str, Any]) -> Policy:
     """Make a policy from a request's or a file's document.
@@ -54,25 +55,38 @@ def parse_policy(document: Mapping[str, Any]) -> Policy:
     Raises:
         InvalidRequestError: an unknown member or an impossible value; every fault has its pointer.
     """
-    faults: list[FieldFault] = []
-    values: dict[str, Any] = {}
-    for name, raw in document.items():
-        reader = _READERS.get(name)
-        if reader is None:
-            faults.append(_fault("Unknown member; see the policy reference.", name[:64]))
-            continue
-        try:
-            values[name] = reader(raw)
-        except ValueFaultError as fault:
-            faults.append(_fault(str(fault), name, *fault.path))
-    if faults:
-        raise InvalidRequestError(*faults)
-    named = frozenset(values.get("roles", ()))
-    policy = _make(values, document)
-    strangers = list(_find_strangers(policy, named))
+    policy = read_policy(document)
+    check_roles(document, policy.roles)
+    return policy
+
+
+def read_policy(document: Mapping[str, Any]) -> Policy:
+    """The same, but a rule for a role that does not exist has no effect instead of being a fault.
+
+    Raises:
+        InvalidRequestError: an unknown member or an impossible value; every fault has its pointer.
+    """
+    try:
+        values = read_members(document, _READERS)
+    except ValueFaultError as fault:
+        raise InvalidRequestError(*(_fault(told, *path) for path, told in fault.faults)) from None
+    return _make(values, document)
+
+
+def check_roles(document: Mapping[str, Any], roles: frozenset[str]) -> None:
+    """What *document* says of roles, it says of roles that exist.
+
+    Raises:
+        InvalidRequestError: it names others.
+    """
+    ruled = document.get("roles", {})
+    named = {name: document.get(name, ()) for name in ("administrators", "ttl")} | {"roles": ruled}
+    told = "No such role in this policy: name it in assignable."
+    strangers = [
+        _fault(told, name, role) for name, given in named.items() for role in sorted({*given} - roles)
+    ]
     if strangers:
         raise InvalidRequestError(*strangers)
-    return policy
 
 
 def _make(values: dict[str, Any], document: Mapping[str, Any]) -> Policy:
@@ -89,15 +103,18 @@ def _make(values: dict[str, Any], document: Mapping[str, Any]) -> Policy:
         if lifetime is not None:
             ttl[role] = lifetime
     rules = {role: rule for role, (rule, _) in ruled.items() if rule != _plain_rule(role)}
-    return Policy(**values, ttl=MappingProxyType(ttl), rules=MappingProxyType(rules))
-
-
-def _find_strangers(policy: Policy, ruled: frozenset[str]) -> Iterator[FieldFault]:
+    policy = Policy(**values)
     roles = policy.roles
-    named = [("administrators", policy.administrators), ("roles", ruled), ("ttl", policy.ttl.keys() - ruled)]
-    for name, given in named:
-        for stranger in sorted(given - roles):
-            yield _fault("No such role in this policy: name it in assignable.", name, stranger)
+    return replace(
+        policy,
+        administrators=policy.administrators & roles,
+        ttl=_only(ttl, roles),
+        rules=_only(rules, roles),
+    )
+
+
+def _only(given: Mapping[str, Value], roles: frozenset[str]) -> Mapping[str, Value]:
+    return MappingProxyType({role: value for role, value in given.items() if role in roles})
 
 
 def _plain_rule(role: str) -> RoleRule:
@@ -137,17 +154,6 @@ def dump_policy(policy: Policy) -> str:
     return canonical(document)
 
 
-@lru_cache(maxsize=4096)
-def hash_document(stored: str) -> str:
-    """What names a canonical document: ``sha256:`` and its digest."""
-    return "sha256:" + hashlib.sha256(stored.encode()).hexdigest()
-
-
-def policy_hash(policy: Policy) -> str:
-    """What names this policy, whatever its spelling (TEN-02)."""
-    return hash_document(dump_policy(policy))
-
-
 def canonical(document: Mapping[str, Any]) -> str:
     """The one spelling of a document."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -164,12 +170,6 @@ def _dump_event(event: EventWindow) -> dict[str, Any]:
 
 def _dump_moment(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
-
-
-@lru_cache(maxsize=4096)
-def load_policy(stored: str) -> Policy:
-    """The policy behind its stored form; equal text gives the same value."""
-    return parse_policy(json.loads(stored))
 
 
 _READERS: Mapping[str, Reader] = MappingProxyType(

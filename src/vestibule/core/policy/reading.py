@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -39,11 +40,31 @@ _LOCATION_MAX = 200
 
 
 class ValueFaultError(ValueError):
-    """A value that can't be; *path* leads from the member to the fault inside it."""
+    """A value that can't be; each of its faults has a path from the member to the place inside it."""
 
     def __init__(self, message: str, *path: str) -> None:
         super().__init__(message)
-        self.path = path
+        self.faults = [(path, message)]
+
+
+def gather(entries: Iterable[tuple[str, Callable[[], Any]]]) -> dict[str, Any]:
+    """What each named reading gives.
+
+    Raises:
+        ValueFaultError: with the faults of all that failed.
+    """
+    values: dict[str, Any] = {}
+    failed: list[tuple[tuple[str, ...], str]] = []
+    for name, read in entries:
+        try:
+            values[name] = read()
+        except ValueFaultError as fault:
+            failed += [((name, *path), message) for path, message in fault.faults]
+    if failed:
+        whole = ValueFaultError(failed[0][1])
+        whole.faults = failed
+        raise whole
+    return values
 
 
 def read_role(raw: object) -> str:
@@ -63,49 +84,46 @@ def read_administrators(raw: object) -> frozenset[str]:
 
 
 def read_assignable(raw: object) -> Mapping[str, frozenset[str]]:
-    if not isinstance(raw, dict) or len(raw) > 100:
-        raise ValueFaultError("Give an object: role -> list of roles it may grant.")
-    relation: dict[str, frozenset[str]] = {}
-    for role, granted in raw.items():
-        if not isinstance(granted, list) or len(granted) > 100:
-            raise ValueFaultError("Give each role a list of the roles it may grant.")
-        relation[read_role(role)] = frozenset(read_role(name) for name in granted)
-    return MappingProxyType(relation)
+    return _read_by_role(raw, "list of roles it may grant", lambda _, granted: read_roles(granted))
 
 
 def read_ttl(raw: object) -> Mapping[str, int]:
-    if not isinstance(raw, dict) or len(raw) > 100:
-        raise ValueFaultError("Give an object: role -> seconds.")
-    limits = {read_role(role): read_number(seconds, TTL_MIN, TTL_MAX) for role, seconds in raw.items()}
+    limits = _read_by_role(raw, "seconds", lambda _, seconds: read_number(seconds, TTL_MIN, TTL_MAX))
     return MappingProxyType({**DEFAULT_TTL, **limits})
 
 
 def read_rules(raw: object) -> Mapping[str, tuple[RoleRule, int | None]]:
     """Role -> its rule, and its lifetime when it is given here."""
+    return _read_by_role(raw, "its rule", _read_rule)
+
+
+def _read_by_role(raw: object, what: str, read: Callable[[str, object], Any]) -> Mapping[str, Any]:
     if not isinstance(raw, dict) or len(raw) > 100:
-        raise ValueFaultError("Give an object: role -> its rule.")
-    rules: dict[str, tuple[RoleRule, int | None]] = {}
-    for role, members in raw.items():
+        raise ValueFaultError(f"Give an object: role -> {what}.")
+    for role in raw:
         read_role(role)
-        if not isinstance(members, dict):
-            raise ValueFaultError("Give an object.", role)
-        values = read_members(members, _RULE_READERS, role)
-        ttl = values.pop("ttl", None)
-        if role == OWNER:
-            values.setdefault("approvals", OWNER_RULE.approvals)
-        rules[role] = (_check_rule(role, RoleRule(**values)), ttl)
-    return MappingProxyType(rules)
+    return MappingProxyType(gather((role, partial(read, role, value)) for role, value in raw.items()))
+
+
+def _read_rule(role: str, raw: object) -> tuple[RoleRule, int | None]:
+    if not isinstance(raw, dict):
+        raise ValueFaultError("Give an object.")
+    values = read_members(raw, _RULE_READERS)
+    ttl = values.pop("ttl", None)
+    if role == OWNER:
+        values.setdefault("approvals", OWNER_RULE.approvals)
+    return _check_rule(role, RoleRule(**values)), ttl
 
 
 def _check_rule(role: str, rule: RoleRule) -> RoleRule:
     if role == OWNER and rule.approvals < 1:
-        raise ValueFaultError("An owner always needs an approval: give 1 or more.", role, "approvals")
+        raise ValueFaultError("An owner always needs an approval: give 1 or more.", "approvals")
     if rule.review_within is not None and rule.approvals:
         told = "Only what is granted without approval is reviewed afterwards: set approvals to 0."
-        raise ValueFaultError(told, role, "review_within")
+        raise ValueFaultError(told, "review_within")
     most = GRANT_MAX if rule.grant_max is None else rule.grant_max
     if rule.grant_default is not None and rule.grant_default > most:
-        raise ValueFaultError(f"Give at most grant_max, which is {most}.", role, "grant_default")
+        raise ValueFaultError(f"Give at most grant_max, which is {most}.", "grant_default")
     return rule
 
 
@@ -124,18 +142,15 @@ def read_event(raw: object) -> EventWindow | None:
     return window
 
 
-def read_members(raw: Mapping[str, Any], readers: Mapping[str, Reader], *path: str) -> dict[str, Any]:
-    """Every member by its own reader; the first fault is raised with its path."""
-    values: dict[str, Any] = {}
-    for name, value in raw.items():
-        reader = readers.get(name)
-        if reader is None:
-            raise ValueFaultError("Unknown member; see the policy reference.", *path, name[:64])
-        try:
-            values[name] = reader(value)
-        except ValueFaultError as fault:
-            raise ValueFaultError(str(fault), *path, name, *fault.path) from None
-    return values
+def read_members(raw: Mapping[str, Any], readers: Mapping[str, Reader]) -> dict[str, Any]:
+    """Every member by its own reader."""
+    return gather(
+        (name[:64], partial(readers.get(name, _read_unknown), value)) for name, value in raw.items()
+    )
+
+
+def _read_unknown(raw: object) -> Any:  # noqa: ARG001 - a reader's signature
+    raise ValueFaultError("Unknown member; see the policy reference.")
 
 
 def read_number(raw: object, least: int, most: int) -> int:

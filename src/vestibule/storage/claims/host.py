@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from vestibule.core.binding import Grant, Snapshot
 from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
-from vestibule.core.policy import load_policy
+from vestibule.core.policy import NOTHING, load_policy
 from vestibule.core.tenant import Membership
 from vestibule.ports import ClaimKey, Claims, EventStamp, Members, Settlement
+from vestibule.storage.deployment import BASE_POLICY
 from vestibule.storage.filters import is_open
 from vestibule.storage.schema import invitations, tenants
 
@@ -38,11 +39,12 @@ class HostSeats:
         self._now = now
 
     def has_free(self, tenant_id: str, *, locked: bool) -> bool:
-        query = sa.select(tenants.c.policy).where(tenants.c.tenant_id == tenant_id)
+        query = sa.select(tenants.c.policy, BASE_POLICY).where(tenants.c.tenant_id == tenant_id)
         if locked:
             # The lock that two who hold the row in share mode can still ask for, one after the other.
             query = query.with_for_update(key_share=True)
-        limit = load_policy(self._connection.execute(query).scalar_one()).seat_limit
+        own, base = self._connection.execute(query).one()
+        limit = load_policy(base or NOTHING, own).seat_limit
         if limit is None:
             return True
         reserved = sa.select(sa.func.count()).where(

@@ -107,6 +107,7 @@ class PostgresqlClaims:
         return {
             "tenant_id": grant.tenant_id,
             "policy_version": grant.policy_version,
+            "base_version": grant.base_version,
             "invitation_id": grant.invitation_id,
             "generation": grant.generation,
             "claim_token_hash": settlement.key.claim_token_hash,

@@ -29,6 +29,8 @@ granted AS (
     AND expires_at > clock_timestamp() AND (held_at IS NULL OR approved_at IS NOT NULL)
     AND (bound_principal_id IS NULL OR bound_principal_id = CAST(:principal_id AS text))
     AND EXISTS (SELECT 1 FROM tenant)
+    AND CAST(:base_version AS integer) = COALESCE(
+      (SELECT policy_version FROM vestibule_deployment WHERE deployment_id = 1), 0)
     AND (NOT CAST(:checks_inviter AS boolean) OR EXISTS (
       SELECT 1 FROM vestibule_memberships WHERE tenant_id = CAST(:tenant_id AS text)
         AND principal_id = CAST(:inviter_principal_id AS text) AND role = CAST(:inviter_role AS text)

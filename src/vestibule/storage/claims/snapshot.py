@@ -11,7 +11,7 @@ from typing import Any
 from vestibule.core.binding import BundledGrant, Grant, Snapshot
 from vestibule.core.domain import DomainRule, Rung
 from vestibule.core.email import EmailAddress
-from vestibule.core.policy import load_policy
+from vestibule.core.policy import NOTHING, load_hash, load_policy
 from vestibule.storage.hot import HotStatement, Kind
 from vestibule.storage.schema import from_milliseconds
 
@@ -40,6 +40,8 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("tenant_name", "text"),
     ("policy", "text"),
     ("policy_version", "int"),
+    ("base_policy", "text"),
+    ("base_version", "int"),
     ("tenant_suspended", "bool"),
     ("tenant_deleted", "bool"),
     ("inviter_role", "text"),
@@ -62,7 +64,8 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   i.held_at IS NOT NULL AND i.approved_at IS NULL, i.approved_at IS NOT NULL, i.grants_only,
   i.bound_principal_id,
   {bundle},
-  t.name, t.policy, t.policy_version, t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
+  t.name, t.policy, t.policy_version, z.policy, z.policy_version,
+  t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
   m.role, p.name,
   CASE WHEN e.suspended_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > {now}) THEN e.role END,
   e.principal_id IS NOT NULL,
@@ -75,6 +78,7 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
+LEFT JOIN vestibule_deployment z ON z.deployment_id = 1
 LEFT JOIN vestibule_memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
   AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
   AND (m.starts_at IS NULL OR m.starts_at <= {now})
@@ -137,6 +141,7 @@ def read_snapshot(row: Sequence[Any]) -> Snapshot:
 
 
 def _read_grant(found: Mapping[str, Any]) -> Grant:
+    base = found["base_policy"] or NOTHING
     return Grant(
         invitation_id=found["invitation_id"],
         tenant_id=found["tenant_id"],
@@ -157,8 +162,10 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         bundle=_read_bundle(found["bundle"]),
         bound_principal_id=found["bound_principal_id"],
         tenant_name=found["tenant_name"],
-        policy=load_policy(found["policy"]),
+        policy=load_policy(base, found["policy"]),
         policy_version=found["policy_version"],
+        policy_hash=load_hash(base, found["policy"]),
+        base_version=found["base_version"] or 0,
         tenant_suspended=found["tenant_suspended"],
         tenant_deleted=found["tenant_deleted"],
         inviter_role=found["inviter_role"],

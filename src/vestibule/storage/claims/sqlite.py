@@ -36,6 +36,8 @@ _GUARD = """
     AND EXISTS (SELECT 1 FROM vestibule_tenants
       WHERE tenant_id = :tenant_id AND policy_version = :policy_version
       AND suspended_at IS NULL AND deleted_at IS NULL)
+    AND :base_version = COALESCE(
+      (SELECT policy_version FROM vestibule_deployment WHERE deployment_id = 1), 0)
     AND (NOT :checks_inviter OR EXISTS (SELECT 1 FROM vestibule_memberships WHERE tenant_id = :tenant_id
       AND principal_id = :inviter_principal_id AND role = :inviter_role
       AND suspended_at IS NULL AND (expires_at IS NULL OR expires_at > :now_ms)
@@ -246,6 +248,7 @@ class SqliteClaims:
             "now_ms": self._now_ms(),
             "tenant_id": grant.tenant_id,
             "policy_version": grant.policy_version,
+            "base_version": grant.base_version,
             "invitation_id": grant.invitation_id,
             "generation": grant.generation,
             "claim_token_hash": settlement.key.claim_token_hash,

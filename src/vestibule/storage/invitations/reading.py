@@ -19,7 +19,7 @@ from vestibule.storage.filters import is_held, is_open
 from vestibule.storage.invitations.rows import VISIBLE, InvitationRows, read_grants, read_invitation
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import invitations, tenants
-from vestibule.storage.tenants import read_tenant
+from vestibule.storage.tenants import SELECT_TENANT, read_tenant
 
 # More than are ever issuing in one tenant at the same moment.
 _CROWD = 500
@@ -128,7 +128,7 @@ class ReadingInvitations(InvitationRows):
 
     def _get_tenant(self, tenant_id: str) -> Tenant:
         return read_tenant(
-            self._connection.execute(sa.select(tenants).where(tenants.c.tenant_id == tenant_id)).one()
+            self._connection.execute(SELECT_TENANT.where(tenants.c.tenant_id == tenant_id)).one()
         )
 
     def _has_state(self, state: InvitationState) -> sa.ColumnElement[bool]:

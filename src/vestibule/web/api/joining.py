@@ -42,6 +42,11 @@ from vestibule.web.services import Services
 _TENANT = "/v1/tenants/{tenant_id}"
 _LIST = _TENANT + "/join-requests"
 _ONE = _LIST + "/{request_id}"
+_APPROVE_CODES = [
+    *("not_found", "join_decided", "role_not_assignable", "already_member", "directory_barred"),
+    *("domain_not_allowed", "seat_limit", "pending_limit", "rate_limited", "tenant_suspended"),
+    *("review_overdue", "event_over"),
+]
 
 WantedState = Annotated[JoinRequestState | None, Query()]
 
@@ -69,7 +74,7 @@ class JoiningRoutes:
             self.approve,
             name="approve_join_request",
             answers={200: JoinRequestJson},
-            codes=[*decided, *_ISSUE_CODES],
+            codes=_APPROVE_CODES,
         )
         add("GET /v1/me/tenants", self.list_doors, name="list_open_doors", answers=doors, codes=unverified)
         add(

@@ -1,11 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to a tenant's domains and to requests to join, as audit events (AUD-01)."""
+"""Tenants, their policy, domains and resources."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vestibule.core.event import AuditEvent
+from vestibule.core.event.record import AuditEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourcePut(AuditEvent):
+    kind = "resource.put"
+    resource_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceDeleted(AuditEvent):
+    kind = "resource.deleted"
+    resource_id: str
+    revoked_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantPut(AuditEvent):
+    kind = "tenant.put"
+    is_new: bool
+    policy_version: int
+    policy_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSuspended(AuditEvent):
+    kind = "tenant.suspended"
+    revoked_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantResumed(AuditEvent):
+    kind = "tenant.resumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantDeleted(AuditEvent):
+    kind = "tenant.deleted"
+    revoked_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judging a recorded decision again, under the policy of then or under a draft (TEN-02).
+
+What a policy says about a decision is a list of findings, one per rule that was consulted, each with the
+place in the document where that rule stands. What depended on more than policy and facts (seats, limits,
+how many were pending, who the person was) is not judged again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from vestibule.core.email import EmailAddress
+from vestibule.core.policy.rules import Policy
+
+ISSUED = "invitation.issued"
+ACCEPTED = "invitation.accepted"
+DECISIONS = (ISSUED, ACCEPTED)
+Outcome = Literal["allowed", "held", "denied"]
+Effect = Literal["same", "changed", "held", "denied", "allowed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDecision:
+    """One decision of the trail. The address comes from the invitation's record; it may be gone."""
+
+    event_id: str
+    kind: str
+    invitation_id: str | None
+    occurred_at: datetime
+    address: EmailAddress | None
+    facts: Mapping[str, Any]
+
+    @property
+    def role(self) -> str:
+        return str(self.facts["role"])
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule says: where it stands, and whether it lets the decision pass."""
+
+    pointer: str
+    told: str
+    outcome: Outcome = "allowed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a policy says about a decision; ``lifetime`` that of the invitation, when it is issued."""
+
+    outcome: Outcome
+    lifetime: int | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def deciding(self) -> tuple[Finding, ...]:
+        """The findings that made the outcome what it is."""
+        return tuple(one for one in self.findings if one.outcome == self.outcome)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A decision under two policies, and what the second changes."""
+
+    decision: RecordedDecision
+    before: Verdict
+    after: Verdict
+
+    @property
+    def effect(self) -> Effect:
+        if self.before.outcome != self.after.outcome:
+            return self.after.outcome
+        return "same" if self.before.lifetime == self.after.lifetime else "changed"
+
+
+def judge_again(policy: Policy, decision: RecordedDecision) -> Verdict:
+    """What *policy* says about *decision*. Pure, and total over what the trail holds."""
+    findings = tuple(_find(policy, decision))
+    outcomes = {one.outcome for one in findings}
+    outcome: Outcome = "denied" if "denied" in outcomes else "held" if "held" in outcomes else "allowed"
+    is_issued = decision.kind == ISSUED and outcome != "denied"
+    return Verdict(
+        outcome=outcome, lifetime=_lifetime(policy, decision) if is_issued else None, findings=findings
+    )
+
+
+def replay(before: Policy, after: Policy, decision: RecordedDecision) -> Replayed:
+    """*decision* under both."""
+    return Replayed(
+        decision=decision, before=judge_again(before, decision), after=judge_again(after, decision)
+    )
+
+
+def _find(policy: Policy, decision: RecordedDecision) -> Iterator[Finding]:
+    facts, role = decision.facts, decision.role
+    granting = facts.get("inviter_role")
+    # An existing membership is kept as it is: its role was not granted by this acceptance.
+    if isinstance(granting, str) and not facts.get("kept_role"):
+        yield _judge_grant(policy, granting, role)
+    if decision.kind == ISSUED:
+        yield from _judge_terms(policy, decision)
+        yield _judge_approvals(policy, role)
+    if decision.address is not None:
+        yield from _judge_domain(policy, decision.address)
+    if decision.kind == ACCEPTED and policy.require_connection is not None:
+        yield _judge_connection(policy, decision.address, facts.get("connection"))
+    if policy.event is not None:
+        yield _judge_event(policy, decision)
+
+
+def _judge_grant(policy: Policy, granting: str, role: str) -> Finding:
+    pointer = f"/assignable/{granting}"
+    if role not in policy.roles:
+        return Finding("/assignable", f"there is no role {role}", "denied")
+    if policy.may_grant(granting, role):
+        return Finding(pointer, f"{granting} may grant {role}")
+    return Finding(pointer, f"{granting} may not grant {role}", "denied")
+
+
+def _judge_approvals(policy: Policy, role: str) -> Finding:
+    needed = policy.rule_of(role).approvals
+    pointer = f"/roles/{role}/approvals"
+    if needed:
+        return Finding(pointer, f"{role} needs {needed} approval{'s' if needed > 1 else ''}", "held")
+    return Finding(pointer, f"{role} needs no approval")
+
+
+def _judge_terms(policy: Policy, decision: RecordedDecision) -> Iterator[Finding]:
+    role, facts = decision.role, decision.facts
+    ttl, asked = _ceiling(policy, decision), facts.get("expires_in")
+    if asked is not None and asked > ttl:
+        told = f"the request asked for {asked} s, and {role} has at most {ttl} s"
+        yield Finding(f"/ttl/{role}", told, "denied")
+    else:
+        yield Finding(f"/ttl/{role}", f"an invitation to {role} lives {ttl} s unless the request shortens it")
+    most, wanted = policy.rule_of(role).grant_max, facts.get("membership_expires_in")
+    if most is not None and wanted is not None and wanted > most:
+        told = f"the request asked for a membership of {wanted} s, and {role} has at most {most} s"
+        yield Finding(f"/roles/{role}/grant_max", told, "denied")
+
+
+def _judge_domain(policy: Policy, address: EmailAddress) -> Iterator[Finding]:
+    if policy.allowed_domains is None:
+        return
+    if address.is_within(policy.allowed_domains):
+        yield Finding("/allowed_domains", "the address's domain is allowed")
+    else:
+        yield Finding("/allowed_domains", "the address's domain is not allowed", "denied")
+
+
+def _judge_connection(policy: Policy, address: EmailAddress | None, connection: str | None) -> Finding:
+    required = policy.require_connection if address is None else policy.connection_for(address)
+    if required is None:
+        return Finding("/connection_exceptions", "the address may come without the connection")
+    if connection == required:
+        return Finding("/require_connection", "the session came through the required connection")
+    return Finding("/require_connection", "the session came another way", "denied")
+
+
+def _judge_event(policy: Policy, decision: RecordedDecision) -> Finding:
+    event = policy.event
+    if event is not None:
+        closes_at = event.closes_at if decision.kind == ISSUED else event.ends_at
+        if decision.occurred_at >= closes_at:
+            return Finding("/event", "the event takes nobody any more", "denied")
+    return Finding("/event", "the event still takes people")
+
+
+def _ceiling(policy: Policy, decision: RecordedDecision) -> int:
+    ttl = policy.ttl_of(decision.role)
+    if policy.event is None:
+        return ttl
+    return max(0, min(ttl, (policy.event.ends_at - decision.occurred_at) // timedelta(seconds=1)))
+
+
+def _lifetime(policy: Policy, decision: RecordedDecision) -> int:
+    ceiling, asked = _ceiling(policy, decision), decision.facts.get("expires_in")
+    return ceiling if asked is None else min(ceiling, int(asked))
