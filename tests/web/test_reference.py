@@ -38,6 +38,12 @@ DESIGN = {
     *(("post", f"/v1/invitations/{{}}/{verb}") for verb in ("accept", "decline", "request-new")),
     *(("get", "/v1/me/invitations"), ("post", "/v1/me/invitations/{}/accept")),
     ("post", "/v1/me/invitations/{}/decline"),
+    *(("put", "/v1/tenants/{}/domains/{}"), ("get", "/v1/tenants/{}/domains/{}")),
+    *(("delete", "/v1/tenants/{}/domains/{}"), ("get", "/v1/tenants/{}/domains")),
+    *(("post", "/v1/tenants/{}/domains/{}/check"), ("get", "/v1/me/tenants")),
+    *(("post", "/v1/tenants/{}/join"), ("post", "/v1/tenants/{}/join-requests")),
+    *(("get", "/v1/tenants/{}/join-requests"), ("post", "/v1/tenants/{}/join-requests/{}/approve")),
+    ("post", "/v1/tenants/{}/join-requests/{}/reject"),
 }
 LIMITS: dict[str, dict[str, dict[str, Any]]] = {
     "PutTenant": {"name": {"minLength": 1, "maxLength": 100}},
