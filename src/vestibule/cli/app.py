@@ -15,6 +15,7 @@ from vestibule.cli import (
     api_keys,
     demo,
     doctor,
+    domains,
     invitations,
     members,
     migrations,
@@ -49,6 +50,7 @@ app.command("worker", short_help="Deliver mail, and record what has expired.")(s
 app.command("doctor", short_help="Check whether everything is in order.")(doctor.examine)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(members.app, name="member")
+app.add_typer(domains.app, name="domain")
 app.command("invite", short_help="Invite an address to a tenant.")(invitations.invite)
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(api_keys.app, name="api-key")

@@ -238,6 +238,17 @@ def judge_answer(answer: DomainAnswer, expected: str, rules: ProofPolicy) -> Dom
     return DomainFinding.OTHER_VALUE if answer.texts else DomainFinding.NO_RECORD
 
 
+def contradicts(domain: TenantDomain, policy: Policy) -> bool:
+    """Does policy take back what the rung says? Then the stricter holds, which nobody may have meant."""
+    allowed = policy.allowed_domains
+    is_listed = allowed is not None and domain.domain in allowed
+    denies_listed = domain.rung is Rung.DENY and is_listed
+    offers_unlisted = domain.rung.needs_proof and allowed is not None and not is_listed
+    lacks_connection = domain.rung is Rung.SSO_REQUIRED and policy.require_connection is None
+    loses_role = domain.rung.admits and not may_be_default(policy, domain.role)
+    return denies_listed or offers_unlisted or lacks_connection or loses_role
+
+
 def rule_name(domain: str) -> str:
     """The inviter of a promise that the rule of *domain* made."""
     return RULE_NAMES + domain

@@ -174,6 +174,8 @@ async def _read_tenant_id(tenant_id: Annotated[str, _TENANT_PATH]) -> str:
 
 
 async def _read_domain_name(domain: Annotated[str, _DOMAIN_PATH]) -> str:
+    if domain != domain.strip():
+        raise InvalidRequestError(FieldFault("/domain", "Leave out the space around it."))
     return read_domain(domain)
 
 
