@@ -62,6 +62,7 @@ class Story(RuleBasedStateMachine):
         self.links: list[list[IssuedInvitation]] = []
         self.set_policy(None, counting=False)
         self.put("olga", "owner")
+        self.put("adam", "owner")
 
     # The host
 
@@ -138,16 +139,22 @@ class Story(RuleBasedStateMachine):
         if issued is not None:
             self.links.append([issued])
 
-    @precondition(lambda self: self.links)
+    @rule(to=names, pick=picks)
+    def issue_what_is_held(self, to: str, pick: int) -> None:
+        owners = [who for who in self.model.members if self.model.role_of(who) == "owner"]
+        if owners:
+            self.issue(owners[pick % len(owners)], to, "owner")
+
+    @precondition(lambda self: self._held())
     @rule(by=names, pick=picks)
     def approve(self, by: str, pick: int) -> None:
-        promise, links = self._pick(pick)
+        promise, links = self._pick_held(pick)
         self._agree(self.model.approve(by, promise), self.world.approve(links[0], by=_PEOPLE[by]))
 
-    @precondition(lambda self: self.links)
+    @precondition(lambda self: self._held())
     @rule(by=names, pick=picks)
     def reject(self, by: str, pick: int) -> None:
-        promise, links = self._pick(pick)
+        promise, links = self._pick_held(pick)
         self._agree(self.model.reject(by, promise), self.world.reject(links[0], by=_PEOPLE[by]))
 
     # Invitees
@@ -208,6 +215,14 @@ class Story(RuleBasedStateMachine):
     def _pick(self, pick: int) -> tuple[Promise, list[IssuedInvitation]]:
         # Late promises are the interesting ones.
         index = -1 - pick % min(len(self.links), 4)
+        return self.model.promises[index], self.links[index]
+
+    def _held(self) -> list[int]:
+        return [index for index, one in enumerate(self.model.promises) if one.state == "held"]
+
+    def _pick_held(self, pick: int) -> tuple[Promise, list[IssuedInvitation]]:
+        held = self._held()
+        index = held[pick % len(held)]
         return self.model.promises[index], self.links[index]
 
     def _accept(self, who: str, promise: Promise, links: list[IssuedInvitation], which: int) -> None:
