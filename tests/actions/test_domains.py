@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import dns.rcode
@@ -29,21 +28,6 @@ from vestibule.storage.schema import outbox_messages
 
 RECORD = "_vestibule.acme.com"
 LIFETIME = timedelta(days=30)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[DnsServer]:
-    made = DnsServer()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def domains(world: World, server: DnsServer) -> Domains:
-    server.forget(RECORD)
-    server.zone.delay = 0
-    world.found()
-    return Domains(world, server)
 
 
 # Naming and proving
