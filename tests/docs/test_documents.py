@@ -18,7 +18,7 @@ from vestibule.core.limits import LIMIT_NAMES, Limits
 from vestibule.core.policy import DEFAULT_POLICY, dump_policy
 from vestibule.identity import passwords
 from vestibule.identity.domains import WorldNames
-from vestibule.ports import Runner
+from vestibule.ports import RelyingParty, Runner, Sealer
 from vestibule.settings import PREFIX, Settings
 from vestibule.web.api.reference import STATUS_OF
 from vestibule.web.app import make_app
@@ -63,8 +63,10 @@ def fetch_reference() -> dict[str, Any]:
         runner=cast("Runner", None),
         passwords=passwords,
         verifier=None,
-        names=WorldNames(),
         public_url="https://a.example",
+        openid=cast("RelyingParty", None),
+        sealer=cast("Sealer", None),
+        names=WorldNames(),
     )
 
     async def ask() -> httpx2.Response:

@@ -2,7 +2,7 @@
 """The postman: claims due messages, delivers each, settles what became of it; sweeps in between.
 
 Any number of workers may run. A crash costs an attempt: the lease runs out and the message is due again.
-Stopping is graceful: what is being delivered is finished and settled, nothing new is claimed.
+Stopping is graceful: what is being delivered is finished and settled, the rest is given back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random  # allow: randomness because jitter is no secret
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -22,7 +22,9 @@ from vestibule.actions.delivery.claim_messages import (
     DROPPED,
     GAVE_UP,
     SENT,
+    SUPPRESSED,
     claim_messages,
+    give_back,
     settle_message,
 )
 from vestibule.actions.delivery.prepare_letter import MintedCode, prepare_letter
@@ -35,7 +37,13 @@ from vestibule.core.message import CodeMail
 from vestibule.core.token import mint_code, mint_id
 from vestibule.delivery.render import Sender, render
 from vestibule.delivery.retry import RetryPolicy, decide_retry
-from vestibule.errors import PermanentDeliveryError, TransientDeliveryError, UnavailableError
+from vestibule.errors import (
+    PermanentDeliveryError,
+    RecipientBusyError,
+    SuppressedError,
+    TransientDeliveryError,
+    UnavailableError,
+)
 from vestibule.log import get_logger
 from vestibule.ports import ClaimedMessage, DomainNames, Passwords, Runner
 
@@ -123,28 +131,31 @@ class Worker:
         claimed = await self._runner.run(
             claim_messages, worker=self._name, limit=self._policy.batch, lease=self._policy.lease
         )
-        for message in claimed:
+        for place, message in enumerate(claimed):
+            if self._stopping.is_set():
+                await self._give_back(claimed[place:])
+                return place
             await self._deliver(message)
         return len(claimed)
 
+    async def _give_back(self, claimed: Sequence[ClaimedMessage]) -> None:
+        for message in claimed:
+            await self._runner.run(give_back, message)
+
     async def _deliver(self, claimed: ClaimedMessage) -> None:
-        context = RequestContext(correlation_id=claimed.message_id, source="worker")
-        outcome, retry_in = SENT, None
+        """One message; whatever goes wrong with it concerns no other."""
         try:
-            if not await self._send(claimed):
-                outcome = DROPPED
-        except PermanentDeliveryError as error:
-            outcome = GAVE_UP
-            self._log.warning("delivery_gave_up", message_id=claimed.message_id, problem=str(error))
-        except (TransientDeliveryError, TimeoutError, OSError) as error:
-            retry_in = decide_retry(
-                claimed.attempt,
-                policy=self._policy.retry,
-                random_share=random.random(),  # noqa: S311 - jitter, not a secret
-            )
-            outcome = GAVE_UP if retry_in is None else DEFERRED
-            self._log.warning("delivery_deferred", message_id=claimed.message_id, problem=str(error))
-        await self._runner.run(settle_message, claimed, outcome, retry_in=retry_in, context=context)
+            outcome, retry_in = await self._try(claimed)
+            context = RequestContext(correlation_id=claimed.message_id, source="worker")
+            await self._runner.run(settle_message, claimed, outcome, retry_in=retry_in, context=context)
+        except UnavailableError:
+            raise
+        except RecipientBusyError as error:
+            await self._runner.run(give_back, claimed, due_in=timedelta(seconds=error.retry_after))
+            outcome = DEFERRED
+        except Exception as error:  # noqa: BLE001 - its lease ends, and it is tried again
+            self._log.error("delivery_failed", message_id=claimed.message_id, problem=type(error).__name__)
+            return
         metrics.DELIVERIES.labels(claimed.message.kind, outcome).inc()
         self._log.info(
             "delivery",
@@ -153,6 +164,29 @@ class Worker:
             attempt=claimed.attempt,
             outcome=outcome,
         )
+
+    async def _try(self, claimed: ClaimedMessage) -> tuple[str, timedelta | None]:
+        """What became of it, and when to try again."""
+        try:
+            return (SENT if await self._send(claimed) else DROPPED), None
+        except (UnavailableError, RecipientBusyError):
+            raise
+        except SuppressedError:
+            return SUPPRESSED, None
+        except PermanentDeliveryError as error:
+            self._log.warning("delivery_gave_up", message_id=claimed.message_id, problem=str(error))
+            return GAVE_UP, None
+        except (TransientDeliveryError, TimeoutError, OSError) as error:
+            self._log.warning("delivery_deferred", message_id=claimed.message_id, problem=str(error))
+        except Exception as error:  # noqa: BLE001 - a fault in one letter must stop no other
+            # Not the text: it may quote what it stumbled over.
+            self._log.error("delivery_failed", message_id=claimed.message_id, problem=type(error).__name__)
+        retry_in = decide_retry(
+            claimed.attempt,
+            policy=self._policy.retry,
+            random_share=random.random(),  # noqa: S311 - jitter, not a secret
+        )
+        return (GAVE_UP if retry_in is None else DEFERRED), retry_in
 
     async def _send(self, claimed: ClaimedMessage) -> bool:
         code = await self._mint_code() if isinstance(claimed.message, CodeMail) else None

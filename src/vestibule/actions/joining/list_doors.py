@@ -54,8 +54,8 @@ def list_doors(
 def _doors(
     uow: UnitOfWork, identity: VerifiedIdentity, domain: TenantDomain, tenant: Tenant, since: datetime
 ) -> Iterator[OpenDoor]:
-    for verified in identity.addresses:
-        if verified.address.domain != domain.domain or not verified.counts_in(tenant.tenant_id):
+    for verified in identity.addresses_in(tenant.tenant_id):
+        if verified.address.domain != domain.domain:
             continue
         must_ask = uow.join_requests.was_removed(
             tenant.tenant_id, identity.principal_id, verified.address, since

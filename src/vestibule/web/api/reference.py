@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from vestibule.web.problems import PROBLEM_TYPE, TABLE
 
@@ -72,6 +72,8 @@ def add_route(  # noqa: PLR0913 - a row of a table, every cell by its name
         responses[status] = {"description": _PHRASES[status]} | ({} if model is None else {"model": model})
         if replayed:
             responses[status]["headers"] = {"Idempotent-Replayed": _REPLAYED}
+    # A session that a tenant does not want is refused on each of its routes (web/identify.py).
+    demanded = ["connection_required"] if "{tenant_id}" in path and who is not KEY else []
     extra: dict[str, Any] = {"security": who}
     if keyed:
         extra["parameters"] = [IDEMPOTENCY_KEY]
@@ -83,7 +85,8 @@ def add_route(  # noqa: PLR0913 - a row of a table, every cell by its name
         summary=name.replace("_", " ").capitalize(),
         status_code=min(answers),
         response_model=None,
-        responses=responses | problem_responses([*_EVERYWHERE, *_WITH_BODY, *codes]),
+        response_class=Response if set(answers.values()) == {None} else JSONResponse,
+        responses=responses | problem_responses([*_EVERYWHERE, *_WITH_BODY, *demanded, *codes]),
         openapi_extra=extra,
     )
 
