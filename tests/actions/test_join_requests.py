@@ -147,3 +147,32 @@ def test_trying_is_limited_whatever_it_was_for(world: World, domains: Domains) -
             world.do(call)
     world.do(domains.ask(person("bea", "bea@acme.com")))
     assert len(domains.requests()) == 2
+
+
+@pytest.mark.covers("TEN-04", "LIF-03", "E10")
+def test_offboarding_closes_what_the_person_had_asked(world: World, domains: Domains) -> None:
+    domains.open(Rung.REQUEST)
+    world.do(domains.ask(ANN))
+    world.do(domains.ask(person("bea", "bea@acme.com")))
+    [bea, ann] = sorted(domains.requests(), key=lambda one: one.request.principal_id, reverse=True)
+    world.do(world.offboard(ANN))
+    assert [one.request.principal_id for one in domains.requests()] == ["bea"]
+    with pytest.raises(JoinDecidedError):
+        world.do(domains.approve(ann.request.request_id))
+    world.do(domains.approve(bea.request.request_id))
+
+
+@pytest.mark.covers("TEN-04", "TEN-03", "D15")
+def test_whom_the_directory_has_deactivated_finds_no_door(world: World, domains: Domains) -> None:
+    domains.open()
+    assert doors(domains, ANN) == [Door.JOIN]
+    world.execute(
+        "INSERT INTO vestibule_directory_bars (tenant_id, subject, user_id)"
+        " VALUES ('acme', 'ann@acme.com', 'u1')"
+    )
+    assert doors(domains, ANN) == []
+    with pytest.raises(NotFoundError):
+        world.do(domains.open_door(ANN))
+    world.do(domains.ask(ANN))
+    assert domains.requests() == []
+    domains.join(person("bea", "bea@acme.com"))

@@ -331,4 +331,5 @@ def test_D15_who_was_offboarded_neither_joins_nor_asks(world: World, domains: Do
         world.do(domains.open_door(ANN))
     world.do(domains.ask(ANN))
     assert domains.requests() == []
+    assert domains.doors(ANN) == []
     assert "ann" not in world.members()

@@ -58,7 +58,8 @@ def _find_address(uow: UnitOfWork, identity: VerifiedIdentity, tenant: Tenant) -
         if rule is None or not verified.counts_in(tenant.tenant_id):
             continue
         door = find_door(rule, tenant.policy, verified.address, identity.connection)
-        if door is not None and door is not Door.SUGGEST:
+        is_barred = uow.directory.is_barred(tenant.tenant_id, verified.address.key)
+        if door is not None and door is not Door.SUGGEST and not is_barred:
             return verified.address
     return None
 
