@@ -50,10 +50,11 @@ def open_door(
     """
     identity = authority.check_principal(actor)
     check_addresses(identity)
+    # Locked before the clock is read; what it is does not matter before the try is counted.
+    tenant = uow.tenants.find(tenant_id, lock="share")
     wait = uow.limits.take(join_hits(limits, identity.principal_id, context.ip))
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.join_per_principal.count)
-    tenant = uow.tenants.find(tenant_id, lock="share")
     if tenant is None or tenant.state != "active":
         return _refuse(uow)
     standing = uow.members.find(tenant_id, identity.principal_id)
