@@ -96,8 +96,8 @@ def _is_held(uow: UnitOfWork, tenant_id: str, address: EmailAddress) -> bool:
 def _find_waiting(uow: UnitOfWork, tenant_id: str, address: EmailAddress) -> str | None:
     # A person's promise is not replaced by the rule's: it is what is accepted, and its role stands.
     wanted = InvitationFilter(state=InvitationState.PENDING, email=address)
-    waiting = uow.invitations.list_of_tenant(tenant_id, wanted, PageRequest(scope="", limit=1)).items
-    return waiting[0].invitation_id if waiting else None
+    waiting = uow.invitations.list_of_tenant(tenant_id, wanted, PageRequest(scope="")).items
+    return next((one.invitation_id for one in waiting if not one.grants_only), None)
 
 
 def _promise(
