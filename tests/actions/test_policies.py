@@ -231,9 +231,19 @@ def test_a_rollback_is_one_step_back_and_a_second_person_when_that_loosens(
     assert world.do(office.get()).policy.ttl_of("member") == 30 * 86_400
 
 
+def test_a_rollback_leads_back_to_what_never_was_changed(world: World, office: Office) -> None:
+    office.enact(TIGHTER, of=DEPLOYMENT)
+    back = world.do(office.roll_back(by=HOST, of=DEPLOYMENT))
+    assert back.change.needs_approval
+    world.do(office.approve(back.change.change_id, by=OTHER, of=DEPLOYMENT))
+    world.do(office.activate(back.change.change_id, by=HOST, of=DEPLOYMENT))
+    assert world.do(office.get()).policy.ttl_of("member") == 7 * 86_400
+
+
 def test_there_is_nothing_before_the_first_policy(world: World, office: Office) -> None:
-    with pytest.raises(NotFoundError):
-        world.do(office.roll_back())
+    for call in (office.roll_back(), office.roll_back(by=HOST, of=DEPLOYMENT)):
+        with pytest.raises(NotFoundError):
+            world.do(call)
 
 
 def test_changes_are_listed_and_every_text_is_kept_by_its_hash(world: World, office: Office) -> None:

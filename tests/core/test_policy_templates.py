@@ -44,7 +44,7 @@ def seconds(written: Any) -> int:
 
 
 def grants() -> list[tuple[str, str, str]]:
-    return [(name, *pair) for name in NAMES for pair in product(roles_of(name), repeat=2)]
+    return [(name, one, other) for name in NAMES for one, other in product(roles_of(name), repeat=2)]
 
 
 def test_there_are_four() -> None:
