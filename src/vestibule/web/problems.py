@@ -27,6 +27,7 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.EmailUnverifiedError: Problem(403, "This session has no verified address."),
     errors.NotPermittedError: Problem(403, "You may not do this."),
     errors.RoleNotAssignableError: Problem(403, "You may not grant this role."),
+    errors.ConnectionRequiredError: Problem(403, "Another way of signing in is required."),
     errors.ReviewOverdueError: Problem(403, "A review is overdue."),
     errors.NotFoundError: Problem(404, "Not found."),
     errors.InvalidRequestError: Problem(422, "The request is invalid."),
@@ -52,6 +53,7 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.RateLimitedError: Problem(429, "Too many requests."),
     errors.ClaimRejectedError: Problem(404, "This invitation is invalid or no longer valid."),
     errors.CredentialsRejectedError: Problem(403, "That did not match."),
+    errors.ProviderError: Problem(502, "The identity provider can't be used."),
     errors.UnavailableError: Problem(503, "Temporarily unavailable."),
 }
 
