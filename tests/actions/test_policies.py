@@ -31,6 +31,7 @@ from vestibule.core.policy import hash_document
 from vestibule.core.policy.change import DEPLOYMENT, PolicyChange, PolicyInForce
 from vestibule.core.policy.replay import Replayed
 from vestibule.errors import (
+    ClaimRejectedError,
     InvalidRequestError,
     NotFoundError,
     NotPermittedError,
@@ -388,3 +389,26 @@ def test_what_reevaluate_finds_is_what_accept_refuses(world: World, office: Offi
         else:
             world.do(call)
     assert found == {"admin"}
+
+
+@pytest.mark.covers("ACC-09", "F09")
+@pytest.mark.parametrize("of", ["acme", DEPLOYMENT])
+def test_a_policy_that_changes_while_somebody_accepts_counts_wholly_or_not_at_all(
+    world: World, office: Office, of: str
+) -> None:
+    for number in range(5):
+        who = person(f"p{number}")
+        issued = world.do(world.issue(who))
+        change = world.do(office.propose({"allowed_domains": ["other.example"]}, by=HOST, of=of)).change
+        # Which policy an acceptance names, and that it allows it, is among the invariants.
+        accepted, activated = world.race(
+            world.accept(who, issued), office.activate(change.change_id, by=HOST, of=of)
+        )
+        assert isinstance(activated, PolicyChange)
+        is_in = who.principal_id in world.members()
+        assert is_in == (not isinstance(accepted, ClaimRejectedError))
+        world.do(office.explain(world.events("invitation.issued")[-1]["event_id"]))
+        back = world.do(office.roll_back(by=HOST, of=of)).change
+        world.do(office.approve(back.change_id, by=OTHER, of=of))
+        world.do(office.activate(back.change_id, by=HOST, of=of))
+        world.pass_time(1)
