@@ -26,6 +26,8 @@ VestibuleError                     what a caller may handle; carries a stable ``
   DirectoryConflictError           two users of one name in a tenant's directory
   TenantDeletedError               a deleted tenant's id can't be used again
   LastOwnerError                   a tenant never loses its last owner
+  PolicyStaleError                 the policy is no longer the one this was proposed against
+  PolicyNotApprovedError           what loosens waits for a second person
   DomainNotProvedError             this rung of a domain needs a live proof
   JoinDecidedError                 a request to join was decided before
   RateLimitedError                 carries when to try again
@@ -37,7 +39,9 @@ VestibuleError                     what a caller may handle; carries a stable ``
 ConfigurationError                 an operator's mistake, named, found at start-up
 DeliveryError                      inside the worker only
   TransientDeliveryError
+    RecipientBusyError
   PermanentDeliveryError
+    SuppressedError
 MisuseError (RuntimeError)         a bug in the calling code; never mapped
 """
 
@@ -67,6 +71,7 @@ class RejectReason(StrEnum):
     DOMAIN_NOT_ALLOWED = "domain_not_allowed"
     PRINCIPAL_OFFBOARDED = "principal_offboarded"
     RECIPIENT_BARRED = "recipient_barred"
+    OWNER_KEPT = "owner_kept"
     NO_SEAT = "no_seat"
     NOT_APPROVED = "not_approved"
     BOUND_TO_ANOTHER = "bound_to_another"
@@ -263,6 +268,18 @@ class JoinDecidedError(VestibuleError):
     code = "join_decided"
 
 
+class PolicyStaleError(VestibuleError):
+    """The policy has changed since this was proposed, or it was settled already; propose it again."""
+
+    code = "policy_stale"
+
+
+class PolicyNotApprovedError(VestibuleError):
+    """This change loosens the policy; a second person has to approve it first."""
+
+    code = "policy_not_approved"
+
+
 class RateLimitedError(VestibuleError):
     """Too many requests; wait and try again."""
 
@@ -333,8 +350,20 @@ class TransientDeliveryError(DeliveryError):
     """It may work later."""
 
 
+class RecipientBusyError(TransientDeliveryError):
+    """The recipient has had enough mail for now; carries when to go on."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = max(1, retry_after)
+
+
 class PermanentDeliveryError(DeliveryError):
     """It will never work."""
+
+
+class SuppressedError(PermanentDeliveryError):
+    """The recipient wants no such mail."""
 
 
 class MisuseError(RuntimeError):

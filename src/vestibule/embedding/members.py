@@ -95,7 +95,7 @@ class AdaptedMembers:
 
     def list_administrators(self, tenant_id: str, roles: Iterable[str]) -> Sequence[str]:
         if not isinstance(self._table, HostAdministrators):
-            raise _lacks("list_administrators", "request_new")
+            raise _lacks("list_administrators", "request_new and approvals")
         return self._table.list_administrators(tenant_id, roles)
 
     def has_other_owner(self, tenant_id: str, principal_id: str) -> bool:  # noqa: ARG002 - the port's signature
@@ -107,6 +107,13 @@ class AdaptedMembers:
 
     def list_of_tenant(self, tenant_id: str, request: PageRequest) -> Page[Membership]:  # noqa: ARG002 - the same
         raise MisuseError("the host lists the members of its own table itself")
+
+    def list_ending(self, limit: int) -> Sequence[tuple[Membership, int]]:  # noqa: ARG002 - the port's signature
+        """None: the host tells its own members."""
+        return ()
+
+    def set_end_announced(self, membership: Membership) -> bool:  # noqa: ARG002 - the port's signature
+        return False
 
     def end_expired(self, limit: int) -> Sequence[Membership]:  # noqa: ARG002 - the port's signature
         """None: the host ends its own rows; one past its end has no force here in the meantime."""

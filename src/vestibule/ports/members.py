@@ -60,5 +60,13 @@ class Members(Protocol):
 
     def list_of_principal(self, principal_id: str) -> Sequence[Membership]: ...
 
+    def list_ending(self, limit: int) -> Sequence[tuple[Membership, int]]:
+        """Members in force whose end nobody has announced, the nearest first, within the longest time before
+        an end that any policy can say; each with what its tenant's policy says, in seconds.
+        """
+
+    def set_end_announced(self, membership: Membership) -> bool:
+        """Whether it was not announced before."""
+
     def end_expired(self, limit: int) -> Sequence[Membership]:
         """Delete memberships past their end and give them back; their seats are free again."""

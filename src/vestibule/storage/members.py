@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from vestibule.core.email import EmailAddress
 from vestibule.core.paging import Page, PageRequest
-from vestibule.core.policy import OWNER
+from vestibule.core.policy import NOTHING, OWNER, TTL_MAX, load_policy
 from vestibule.core.tenant import Membership
 from vestibule.errors import SeatLimitError
+from vestibule.storage.deployment import BASE_POLICY
 from vestibule.storage.filters import is_in_force
 from vestibule.storage.paging import fetch_page
-from vestibule.storage.schema import grants, memberships, principal_addresses
+from vestibule.storage.schema import grants, memberships, principal_addresses, tenants
 from vestibule.storage.seats import give_back_seats, take_seat
 
 
@@ -70,6 +71,8 @@ class SqlMembers:
             "name": membership.name,
             "expires_at": membership.expires_at,
             "suspended_at": None,
+            "starts_at": membership.starts_at,
+            "end_announced_at": None,
         }
         change = (
             sa.update(memberships).where(_is(membership.tenant_id, membership.principal_id)).values(values)
@@ -101,6 +104,8 @@ class SqlMembers:
     def set_suspended(self, tenant_id: str, principal_id: str) -> None:
         change = sa.update(memberships).where(_is(tenant_id, principal_id)).values(suspended_at=self._now())
         self._connection.execute(change)
+        theirs = sa.and_(grants.c.tenant_id == tenant_id, grants.c.principal_id == principal_id)
+        self._connection.execute(sa.delete(grants).where(theirs))
 
     def has_other_owner(self, tenant_id: str, principal_id: str) -> bool:
         query = (
@@ -124,6 +129,31 @@ class SqlMembers:
             .order_by(memberships.c.tenant_id)
         )
         return [read_membership(row) for row in self._connection.execute(query)]
+
+    def list_ending(self, limit: int) -> Sequence[tuple[Membership, int]]:
+        now = self._now()
+        query = (
+            sa.select(memberships, tenants.c.policy, BASE_POLICY)
+            .join(tenants, tenants.c.tenant_id == memberships.c.tenant_id)
+            .where(memberships.c.end_announced_at.is_(None), is_in_force(now))
+            .where(memberships.c.expires_at <= now + timedelta(seconds=TTL_MAX))
+            .where(tenants.c.suspended_at.is_(None), tenants.c.deleted_at.is_(None))
+            .order_by(memberships.c.expires_at)
+            .limit(limit)
+        )
+        return [
+            (read_membership(row), load_policy(row.base_policy or NOTHING, row.policy).announce_end)
+            for row in self._connection.execute(query)
+        ]
+
+    def set_end_announced(self, membership: Membership) -> bool:
+        change = (
+            sa.update(memberships)
+            .where(_is(membership.tenant_id, membership.principal_id))
+            .where(memberships.c.end_announced_at.is_(None))
+            .values(end_announced_at=self._now())
+        )
+        return self._connection.execute(change).rowcount == 1
 
     def end_expired(self, limit: int) -> Sequence[Membership]:
         query = (

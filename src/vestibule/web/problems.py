@@ -47,6 +47,8 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.LastOwnerError: Problem(409, "A tenant keeps its last owner."),
     errors.DomainNotProvedError: Problem(409, "The domain is not proved."),
     errors.JoinDecidedError: Problem(409, "The request was decided before."),
+    errors.PolicyStaleError: Problem(409, "The policy has changed."),
+    errors.PolicyNotApprovedError: Problem(409, "The change is not approved."),
     errors.TooSoonError: Problem(429, "Too soon."),
     errors.RateLimitedError: Problem(429, "Too many requests."),
     errors.ClaimRejectedError: Problem(404, "This invitation is invalid or no longer valid."),

@@ -10,14 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vestibule.core.display import format_moment
+from vestibule.core.domain import DomainFinding
 from vestibule.core.email import EmailAddress
-from vestibule.core.invitation import Invitation, InvitationState
+from vestibule.core.invitation import InvitationState
+from vestibule.core.joining import JoinRequestState
 from vestibule.core.message import (
     AcceptedNotice,
     AccountExistsMail,
+    ApprovalNotice,
+    BreakGlassNotice,
     CodeMail,
+    DecisionNotice,
     DeclinedNotice,
+    DomainNotice,
+    EndingNotice,
     InvitationMail,
+    JoinRequestNotice,
     Letter,
     Recipient,
     RenewalNotice,
@@ -54,15 +62,37 @@ def _prepare(
     match claimed.message:
         case InvitationMail(invitation_id=invitation_id, generation=generation):
             return _invitation_mail(uow, claimed, invitation_id, generation, public_url)
+        case CodeMail(challenge_id=challenge_id):
+            return _code_mail(uow, claimed, challenge_id, code)
+        case AccountExistsMail(challenge_id=challenge_id):
+            return _account_exists_mail(uow, claimed, challenge_id, public_url)
+    return _notice(uow, claimed, public_url)
+
+
+def _notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: str) -> Letter | None:
+    """What members hear about their tenant."""
+    match claimed.message:
         case AcceptedNotice(invitation_id=invitation_id) | DeclinedNotice(invitation_id=invitation_id):
             is_accepted = isinstance(claimed.message, AcceptedNotice)
             return _inviter_notice(uow, claimed, invitation_id, is_accepted=is_accepted)
         case RenewalNotice() as notice:
             return _renewal_notice(uow, claimed, notice, public_url)
-        case CodeMail(challenge_id=challenge_id):
-            return _code_mail(uow, claimed, challenge_id, code)
-        case AccountExistsMail(challenge_id=challenge_id):
-            return _account_exists_mail(uow, claimed, challenge_id, public_url)
+        case ApprovalNotice() | BreakGlassNotice() as notice:
+            return _administrator_notice(uow, claimed, notice, public_url)
+        case DecisionNotice() as notice:
+            return _decision_notice(uow, claimed, notice)
+        case EndingNotice() as notice:
+            return _ending_notice(uow, claimed, notice)
+    return _domain_side_notice(uow, claimed, public_url)
+
+
+def _domain_side_notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: str) -> Letter | None:
+    """What members hear about domains, and who asks to join by one."""
+    match claimed.message:
+        case JoinRequestNotice() as notice:
+            return _join_request_notice(uow, claimed, notice, public_url)
+        case DomainNotice() as notice:
+            return _domain_notice(uow, claimed, notice, public_url)
     return None
 
 
@@ -111,7 +141,7 @@ def _inviter_notice(
         values |= {"member_name": name or invitation.invited_email.masked, "kept_role": "yes" if kept else ""}
     else:
         values["invited_hint"] = invitation.invited_email.masked
-    return _to_member(uow, claimed, tenant, invitation, invitation.inviter_principal_id, values)
+    return _to_member(uow, claimed, tenant, invitation.locale, invitation.inviter_principal_id, values)
 
 
 def _renewal_notice(
@@ -128,14 +158,106 @@ def _renewal_notice(
         "asker_address": asker.addresses[0] if asker is not None and asker.addresses else "",
         "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
     }
-    return _to_member(uow, claimed, tenant, invitation, notice.principal_id, values)
+    return _to_member(uow, claimed, tenant, invitation.locale, notice.principal_id, values)
+
+
+def _administrator_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, notice: ApprovalNotice | BreakGlassNotice, public_url: str
+) -> Letter | None:
+    invitation = uow.invitations.get_by_id(notice.invitation_id)
+    tenant = uow.tenants.find(invitation.tenant_id)
+    is_approval = isinstance(notice, ApprovalNotice)
+    is_held = invitation.state_at(uow.now()) is InvitationState.HELD
+    if tenant is None or tenant.state != "active" or (is_approval and not is_held):
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "role": ", ".join(invitation.promised_roles),
+        "inviter_name": _name_of(uow, invitation.inviter_principal_id),
+        "justification": invitation.justification or "",
+        "expires_text": format_moment(invitation.expires_at),
+        # The page, where who decides signs in; never a link that decides.
+        "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
+    }
+    return _to_member(uow, claimed, tenant, invitation.locale, notice.principal_id, values)
+
+
+def _decision_notice(uow: UnitOfWork, claimed: ClaimedMessage, notice: DecisionNotice) -> Letter | None:
+    invitation = uow.invitations.get_by_id(notice.invitation_id)
+    tenant = uow.tenants.find(invitation.tenant_id)
+    if tenant is None:
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "role": ", ".join(invitation.promised_roles),
+        "invited_hint": invitation.invited_email.masked,
+        "is_approved": "yes" if notice.is_approved else "",
+    }
+    return _to_member(uow, claimed, tenant, invitation.locale, invitation.inviter_principal_id, values)
+
+
+def _ending_notice(uow: UnitOfWork, claimed: ClaimedMessage, notice: EndingNotice) -> Letter | None:
+    tenant = uow.tenants.find(notice.tenant_id)
+    member = uow.members.find(notice.tenant_id, notice.principal_id)
+    if tenant is None or tenant.state != "active" or member is None or member.expires_at is None:
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "role": member.role,
+        "expires_text": format_moment(member.expires_at),
+    }
+    return _to_member(uow, claimed, tenant, "en", notice.principal_id, values)
+
+
+def _join_request_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, notice: JoinRequestNotice, public_url: str
+) -> Letter | None:
+    tenant = uow.tenants.find(notice.tenant_id)
+    request = uow.join_requests.find(notice.tenant_id, notice.request_id)
+    if tenant is None or tenant.state != "active":
+        return None
+    if request is None or request.state is not JoinRequestState.OPEN:
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "asker_name": _name_of(uow, request.principal_id),
+        "asker_address": request.address.key,
+        # The page, where who decides signs in; never a link that decides.
+        "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
+    }
+    return _to_member(uow, claimed, tenant, "en", notice.principal_id, values)
+
+
+def _domain_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, notice: DomainNotice, public_url: str
+) -> Letter | None:
+    tenant = uow.tenants.find(notice.tenant_id)
+    domain = uow.domains.find(notice.tenant_id, notice.domain)
+    if tenant is None or tenant.state != "active" or domain is None:
+        return None
+    if domain.finding is DomainFinding.PROVED and domain.is_proved(uow.now()):
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "domain": domain.domain,
+        "record_name": domain.record_name,
+        "record_value": domain.record_value,
+        "ends_text": format_moment(domain.proof_expires_at) if domain.proof_expires_at else "",
+        "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
+    }
+    return _to_member(uow, claimed, tenant, "en", notice.principal_id, values)
+
+
+def _name_of(uow: UnitOfWork, principal_id: str) -> str:
+    record = uow.principals.find(principal_id)
+    return (record.name or "") if record is not None else ""
 
 
 def _to_member(
     uow: UnitOfWork,
     claimed: ClaimedMessage,
     tenant: Tenant,
-    invitation: Invitation,
+    locale: str,
     principal_id: str,
     values: dict[str, str],
 ) -> Letter | None:
@@ -151,7 +273,7 @@ def _to_member(
         message_id=claimed.message_id,
         kind=claimed.message.kind,
         recipient=Recipient(address_key=address, name=None),
-        locale=invitation.locale,
+        locale=locale,
         values=values,
     )
 

@@ -49,6 +49,7 @@ from vestibule.core.event.members import (
     MembershipStripped,
     PrincipalOffboarded,
 )
+from vestibule.core.event.policies import PolicyActivated, PolicyApproved, PolicyProposed
 from vestibule.core.event.record import AuditEvent, EventRecord, record_event
 from vestibule.core.event.tenants import (
     DomainProofFailing,
@@ -111,6 +112,9 @@ __all__ = [
     "MembershipRemoved",
     "MembershipSet",
     "MembershipStripped",
+    "PolicyActivated",
+    "PolicyApproved",
+    "PolicyProposed",
     "PrincipalOffboarded",
     "RenewalRequested",
     "ResourceDeleted",

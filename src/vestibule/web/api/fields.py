@@ -13,8 +13,11 @@ from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
 from vestibule.core.connection import CONNECTION_ID_PATTERN
+from vestibule.core.domain import read_domain
+from vestibule.core.email import EmailAddress
 from vestibule.core.identity import PRINCIPAL_ID_MAX
 from vestibule.core.invitation import (
+    JUSTIFICATION_MAX,
     MEMBERSHIP_EXPIRES_MAX,
     MESSAGE_MAX,
     METADATA_MAX_BYTES,
@@ -23,6 +26,7 @@ from vestibule.core.invitation import (
 from vestibule.core.naming import MEMBER_NAME_MAX, TENANT_NAME_MAX, check_message, check_name
 from vestibule.core.paging import CURSOR_MAX, LIMIT_DEFAULT, LIMIT_MAX
 from vestibule.core.policy import ROLE_PATTERN, TTL_MAX, TTL_MIN
+from vestibule.core.resource import RESOURCE_ID_PATTERN, RESOURCE_NAME_MAX, is_resource_id
 from vestibule.core.tenant import TENANT_ID_PATTERN
 from vestibule.errors import FieldFault, InvalidRequestError, NotFoundError
 
@@ -96,6 +100,18 @@ MemberName = Annotated[
 PersonalMessage = Annotated[
     str, Field(max_length=MESSAGE_MAX, description=_MESSAGE_RULE), _checked_by(check_message, MESSAGE_MAX)
 ]
+Justification = Annotated[
+    str,
+    Field(min_length=1, max_length=JUSTIFICATION_MAX, description=_MESSAGE_RULE),
+    _checked_by(check_message, JUSTIFICATION_MAX),
+]
+ResourceName = Annotated[
+    str,
+    Field(min_length=1, max_length=RESOURCE_NAME_MAX, description=_NAME_RULE),
+    _checked_by(check_name, RESOURCE_NAME_MAX),
+]
+ResourceId = Annotated[str, Field(pattern=f"^{RESOURCE_ID_PATTERN}$", max_length=128)]
+Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]
 # The length is core's to judge, so that a wrong address has the one code for wrong addresses.
 Address = Annotated[str, Field(json_schema_extra={"format": "email", "maxLength": EMAIL_MAX})]
 Role = Annotated[str, Field(pattern=f"^{ROLE_PATTERN}$", max_length=32)]
@@ -141,6 +157,10 @@ _PRINCIPAL_PATH = Path(
     description="Percent-encoded; may hold slashes.",
     json_schema_extra={"minLength": 1, "maxLength": PRINCIPAL_ID_MAX},
 )
+_DOMAIN_PATH = Path(
+    description="A whole domain; any spelling of it means the same.",
+    json_schema_extra={"minLength": 3, "maxLength": 253},
+)
 _INVITATION_PATH = Path(json_schema_extra={"format": "uuid"})
 
 
@@ -156,6 +176,16 @@ async def _read_tenant_id(tenant_id: Annotated[str, _TENANT_PATH]) -> str:
     return tenant_id
 
 
+async def _read_domain_name(domain: Annotated[str, _DOMAIN_PATH]) -> str:
+    if domain != domain.strip():
+        raise InvalidRequestError(FieldFault("/domain", "Leave out the space around it."))
+    return read_domain(domain)
+
+
+async def _find_request_id(request_id: Annotated[str, _INVITATION_PATH]) -> str:
+    return await _find_invitation_id(request_id)
+
+
 async def _find_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> str:
     if not is_principal_id(principal_id):
         raise NotFoundError
@@ -167,6 +197,43 @@ async def _read_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> s
         told = f"Give 1 to {PRINCIPAL_ID_MAX} printable characters in UTF-8, no space around them."
         raise InvalidRequestError(FieldFault("/principal_id", told))
     return principal_id
+
+
+async def _find_change_id(change_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(change_id):
+        raise NotFoundError
+    return change_id
+
+
+async def _find_event_id(event_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(event_id):
+        raise NotFoundError
+    return event_id
+
+
+_RESOURCE_PATH = Path(
+    description="Percent-encoded; may hold slashes.",
+    json_schema_extra={"pattern": f"^{RESOURCE_ID_PATTERN}$", "maxLength": 128},
+)
+
+
+async def _find_resource_id(resource_id: Annotated[str, _RESOURCE_PATH]) -> str:
+    if not is_resource_id(resource_id):
+        raise NotFoundError
+    return resource_id
+
+
+async def _read_resource_id(resource_id: Annotated[str, _RESOURCE_PATH]) -> str:
+    if not is_resource_id(resource_id):
+        told = f"A resource id matches {RESOURCE_ID_PATTERN}."
+        raise InvalidRequestError(FieldFault("/resource_id", told))
+    return resource_id
+
+
+async def _read_address(
+    email: Annotated[str, Path(json_schema_extra={"maxLength": EMAIL_MAX})],
+) -> EmailAddress:
+    return EmailAddress.parse_input(email)
 
 
 async def _find_invitation_id(invitation_id: Annotated[str, _INVITATION_PATH]) -> str:
@@ -200,4 +267,11 @@ TenantId = Annotated[str, Depends(_find_tenant_id)]
 NewTenantId = Annotated[str, Depends(_read_tenant_id)]
 PrincipalId = Annotated[str, Depends(_find_principal_id)]
 NewPrincipalId = Annotated[str, Depends(_read_principal_id)]
+AddressPath = Annotated[EmailAddress, Depends(_read_address)]
+ResourceIdPath = Annotated[str, Depends(_find_resource_id)]
+NewResourceId = Annotated[str, Depends(_read_resource_id)]
 InvitationId = Annotated[str, Depends(_find_invitation_id)]
+ChangeId = Annotated[str, Depends(_find_change_id)]
+EventId = Annotated[str, Depends(_find_event_id)]
+JoinRequestId = Annotated[str, Depends(_find_request_id)]
+DomainName = Annotated[str, Depends(_read_domain_name)]

@@ -9,13 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from vestibule import metrics
+from vestibule.actions.invitations.correct import correct
 from vestibule.actions.invitations.issue import issue
 from vestibule.actions.invitations.resend import resend
 from vestibule.actions.invitations.review import get_invitation, list_invitations
 from vestibule.actions.invitations.revoke import revoke
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import actor_id
-from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState
+from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState, ResourceGrant
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.paging import parse_page_request
 from vestibule.ports import InvitationFilter
@@ -29,7 +30,15 @@ from vestibule.web.api.routing import (
     answer_json,
     answer_nothing,
 )
-from vestibule.web.api.schemas import InvitationJson, IssuedJson, IssueInvitation, PageJson, ResendInvitation
+from vestibule.web.api.schemas import (
+    CorrectInvitation,
+    GrantDocument,
+    InvitationJson,
+    IssuedJson,
+    IssueInvitation,
+    PageJson,
+    ResendInvitation,
+)
 from vestibule.web.idempotency import read_key
 from vestibule.web.services import Services
 
@@ -46,14 +55,15 @@ _ISSUE_CODES = [
         "domain_not_allowed",
         "seat_limit",
     ),
-    *("pending_limit", "rate_limited", "tenant_suspended", "idempotency_key_reused"),
+    *("pending_limit", "rate_limited", "tenant_suspended", "directory_barred", "review_overdue"),
+    *("event_over", "idempotency_key_reused"),
 ]
 _LIST_CODES = ["not_found", "email_invalid"]
 _REVOKE_CODES = ["not_found", "not_pending"]
 _RESEND_CODES = [
     *("role_not_assignable", "not_found", "not_pending", "already_member", "directory_barred"),
     "domain_not_allowed",
-    *("too_soon", "rate_limited", "tenant_suspended"),
+    *("too_soon", "rate_limited", "tenant_suspended", "directory_barred", "event_over"),
 ]
 
 WantedState = Annotated[InvitationState | None, Query()]
@@ -90,6 +100,13 @@ class InvitationRoutes:
             answers={200: IssuedJson},
             codes=_RESEND_CODES,
         )
+        add(
+            f"POST {_ONE}/correct",
+            self.correct,
+            name="correct_invitation",
+            answers={201: IssuedJson},
+            codes=[*_ISSUE_CODES[:-1], "not_pending"],
+        )
         add(f"DELETE {_ONE}", self.revoke, name="revoke_invitation", answers={204: None}, codes=_REVOKE_CODES)
 
     async def issue(
@@ -101,18 +118,38 @@ class InvitationRoutes:
         request: Request,
     ) -> WholeResponse:
         """Promise a role to an address; an earlier promise to the same address is superseded."""
-        asked = body.model_dump(exclude={"email"})
         issued = await self._runner.run(
             issue,
             caller,
             tenant_id,
-            InvitationDraft(email=EmailAddress.parse_input(body.email), **asked),
+            read_draft(body),
             context=context,
             limits=self._services.limits,
             idempotency=read_key(request.scope, actor_id(caller), request.scope[BODY]),
         )
         if issued.is_replay:
             return answer_json(self._describe_issued(issued), status=201, headers=_REPLAYED)
+        metrics.ISSUED.labels("issue").inc()
+        return answer_json(self._describe_issued(issued), status=201)
+
+    async def correct(
+        self,
+        tenant_id: TenantId,
+        invitation_id: InvitationId,
+        body: CorrectInvitation,
+        caller: Caller,
+        context: Surroundings,
+    ) -> WholeResponse:
+        """Make the same promise to the right address; the mistyped one dies in the same act."""
+        issued = await self._runner.run(
+            correct,
+            caller,
+            tenant_id,
+            invitation_id,
+            EmailAddress.parse_input(body.email),
+            context=context,
+            limits=self._services.limits,
+        )
         metrics.ISSUED.labels("issue").inc()
         return answer_json(self._describe_issued(issued), status=201)
 
@@ -133,13 +170,13 @@ class InvitationRoutes:
         of_email = "" if wanted.email is None else wanted.email.key
         request = parse_page_request(f"invitations:{tenant_id}:{state or ''}:{of_email}", limit, cursor)
         page = await self._runner.read(list_invitations, caller, tenant_id, wanted, request)
-        shown = [_describe(view.invitation, view.state) for view in page.items]
+        shown = [describe_invitation(view.invitation, view.state) for view in page.items]
         return answer_json(PageJson(items=shown, next_cursor=page.next_cursor))
 
     async def get(self, tenant_id: TenantId, invitation_id: InvitationId, caller: Caller) -> WholeResponse:
         """One invitation of this tenant."""
         view = await self._runner.read(get_invitation, caller, tenant_id, invitation_id)
-        return answer_json(_describe(view.invitation, view.state))
+        return answer_json(describe_invitation(view.invitation, view.state))
 
     async def resend(
         self,
@@ -171,19 +208,34 @@ class InvitationRoutes:
         return answer_nothing()
 
     def _describe_issued(self, issued: IssuedInvitation) -> InvitationJson:
-        shown = _describe(issued.invitation, issued.state)
+        shown = describe_invitation(issued.invitation, issued.state)
         if issued.token is None:
             return shown
         return IssuedJson(**dict(shown), link=f"{self._services.public_url}/i/{issued.token.reveal()}")
 
 
-def _describe(invitation: Invitation, state: InvitationState) -> InvitationJson:
+def read_draft(body: IssueInvitation) -> InvitationDraft:
+    """What the request asks to be promised."""
+    asked = body.model_dump(exclude={"email", "grants"})
+    grants = tuple(ResourceGrant(**one.model_dump()) for one in body.grants)
+    return InvitationDraft(email=EmailAddress.parse_input(body.email), grants=grants, **asked)
+
+
+def describe_invitation(invitation: Invitation, state: InvitationState) -> InvitationJson:
+    """The record, for its tenant's administrators."""
     return InvitationJson(
         invitation_id=invitation.invitation_id,
         tenant_id=invitation.tenant_id,
         state=state.value,
         email=invitation.invited_email.key,
         role=invitation.role,
+        grants=[
+            GrantDocument(resource_id=one.resource_id, role=one.role, expires_in=one.expires_in)
+            for one in invitation.grants
+        ],
+        justification=invitation.justification,
+        membership_starts_at=invitation.membership_starts_at,
+        corrects_id=invitation.corrects_id,
         inviter_principal_id=invitation.inviter_principal_id,
         message=invitation.message,
         scope=invitation.scope,

@@ -7,23 +7,30 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vestibule.core.invitation import Deliver
+from vestibule.core.domain import DomainFinding, Door, Rung
+from vestibule.core.invitation import BUNDLE_MAX
+from vestibule.core.joining import JoinRequestState
 from vestibule.web.api.fields import (
     Address,
+    Digest,
     ExpiresIn,
     GivenMoment,
     GrantScope,
+    Justification,
     Locale,
     MemberName,
     MembershipExpiresIn,
     Metadata,
     Moment,
     PersonalMessage,
+    ResourceId,
+    ResourceName,
     Role,
     TenantName,
 )
 from vestibule.web.api.policy_schema import PolicyDocument
 
+GivenDeliver = Literal["email", "link"]
 State = Literal["held", "pending", "accepted", "declined", "revoked", "expired"]
 
 
@@ -47,10 +54,37 @@ class PutMember(_Asked):
     expires_at: GivenMoment | None = None
 
 
+class GrantDocument(_Asked):
+    """A role on a resource of the tenant, perhaps with an end (seconds from acceptance)."""
+
+    resource_id: ResourceId
+    role: Role
+    expires_in: MembershipExpiresIn | None = None
+
+
 class IssueInvitation(_Asked):
-    """A pending grant, as its inviter wants it; everything else is the server's."""
+    """A pending grant, as its inviter wants it; everything else is the server's.
+
+    Without `role` it only adds `grants` to somebody who is a member already.
+    """
 
     email: Address
+    role: Role | None = None
+    grants: list[GrantDocument] = Field(default_factory=list, max_length=BUNDLE_MAX)
+    justification: Justification | None = None
+    membership_starts_at: GivenMoment | None = None
+    message: PersonalMessage | None = None
+    expires_in: ExpiresIn | None = None
+    scope: GrantScope | None = None
+    metadata: Metadata | None = None
+    membership_expires_in: MembershipExpiresIn | None = None
+    locale: Locale = "en"
+    deliver: GivenDeliver = "email"
+
+
+class EnsureInvitation(_Asked):
+    """The role that an address shall have here."""
+
     role: Role
     message: PersonalMessage | None = None
     expires_in: ExpiresIn | None = None
@@ -58,13 +92,51 @@ class IssueInvitation(_Asked):
     metadata: Metadata | None = None
     membership_expires_in: MembershipExpiresIn | None = None
     locale: Locale = "en"
-    deliver: Deliver = "email"
+
+
+class CorrectInvitation(_Asked):
+    """The right address."""
+
+    email: Address
 
 
 class ResendInvitation(_Asked):
     """How to deliver it this time."""
 
-    deliver: Deliver = "email"
+    deliver: GivenDeliver = "email"
+
+
+class DecideInvitation(_Asked):
+    """The digest of the request that was looked at; another one is refused."""
+
+    digest: Digest | None = None
+
+
+class PutResource(_Asked):
+    """A resource as its host names it."""
+
+    name: ResourceName
+
+
+class CloseReview(_Asked):
+    """What the reviewer found."""
+
+    note: PersonalMessage
+
+
+class PutDomain(_Asked):
+    """A domain as its tenant's owner wants it; what is left out is kept."""
+
+    rung: Rung | None = Field(default=None, strict=False)
+    role: Role | None = None
+
+
+class ApproveJoinRequest(_Asked):
+    """What an administrator grants to somebody who asked."""
+
+    role: Role
+    justification: Justification | None = None
+    membership_expires_in: MembershipExpiresIn | None = None
 
 
 class _Told(BaseModel):
@@ -131,6 +203,10 @@ class InvitationJson(_Told):
     metadata: dict[str, Any] | None
     locale: str
     membership_expires_in: int | None
+    membership_starts_at: Moment | None
+    justification: str | None
+    grants: list[GrantDocument]
+    corrects_id: str | None
     created_at: Moment
     expires_at: Moment
     generation: int
@@ -149,6 +225,85 @@ class IssuedJson(InvitationJson):
     link: str | None = Field(default=None, json_schema_extra={"type": "string", "format": "uri"})
 
 
+class DecidedJson(InvitationJson):
+    """The request after a decision: how many approvals count of those needed."""
+
+    digest: str
+    approvals_counted: int
+    approvals_needed: int
+
+
+class ApprovalJson(_Told):
+    """One approval, and the digest that it approves."""
+
+    approver_principal_id: str
+    digest: str
+    approved_at: Moment
+
+
+class HeldJson(DecidedJson):
+    """A held request as the caller sees it; `objection` says why the caller may not approve."""
+
+    approvals: list[ApprovalJson]
+    objection: str | None
+
+
+class DriftJson(_Told):
+    """Where what is differs from what was asked for."""
+
+    field: str
+    wanted: str | None
+    actual: str | None
+
+
+class EnsuredJson(_Told):
+    """What is true of this address now; `ensured_id` is the same at every repeat."""
+
+    ensured_id: str
+    outcome: Literal["invited", "pending", "held", "member", "reinvited"]
+    invitation_id: str | None
+    principal_id: str | None
+    drift: list[DriftJson]
+
+
+class ResourceJson(_Told):
+    """Something of a tenant's on which a role can be held."""
+
+    tenant_id: str
+    resource_id: str
+    name: str
+    created_at: Moment
+
+
+class HeldGrantJson(_Told):
+    """A role that a member holds on a resource."""
+
+    resource_id: str
+    role: str
+    created_at: Moment
+    expires_at: Moment | None
+    invitation_id: str
+
+
+class HeldGrantsJson(_Told):
+    """All that a member holds beside its membership."""
+
+    items: list[HeldGrantJson]
+
+
+class ReviewJson(_Told):
+    """A break-glass grant that somebody else must look at."""
+
+    invitation_id: str
+    principal_id: str
+    role: str
+    opened_at: Moment
+    due_at: Moment
+    reviewed_at: Moment | None
+    reviewer_principal_id: str | None
+    note: str | None
+
+
 class OwnInvitationJson(_Told):
     """A pending invitation, as its invitee sees it."""
 
@@ -161,6 +316,54 @@ class OwnInvitationJson(_Told):
     created_at: Moment
     expires_at: Moment
     state: State
+
+
+class DomainRecordJson(_Told):
+    """The DNS record that proves the domain, ready to publish."""
+
+    type: Literal["TXT"]
+    name: str
+    value: str
+
+
+class DomainJson(_Told):
+    """A domain of a tenant. ``rung_in_force`` is ``invite_only`` while a rung that needs a proof has none."""
+
+    tenant_id: str
+    domain: str
+    rung: Rung
+    rung_in_force: Rung
+    role: str
+    record: DomainRecordJson
+    created_at: Moment
+    proved_at: Moment | None
+    proof_expires_at: Moment | None
+    checked_at: Moment | None
+    finding: DomainFinding | None
+
+
+class OpenDoorJson(_Told):
+    """A tenant that offers something to one of the session's verified addresses."""
+
+    tenant_id: str
+    tenant_name: str
+    domain: str
+    door: Door
+
+
+class JoinRequestJson(_Told):
+    """A request to join, as the tenant's administrators see it."""
+
+    request_id: str
+    tenant_id: str
+    state: JoinRequestState
+    principal_id: str
+    email: str
+    name: str | None
+    created_at: Moment
+    decided_at: Moment | None
+    decided_by_principal_id: str | None
+    invitation_id: str | None
 
 
 Item = TypeVar("Item", bound=BaseModel)

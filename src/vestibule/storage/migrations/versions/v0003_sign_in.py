@@ -111,6 +111,8 @@ def _create_directory_groups() -> None:
         "vestibule_directory_groups",
         sa.Column("tenant_id", _text(64), nullable=False),
         sa.Column("group_id", _text(36), nullable=False),
+        sa.Column("group_name", _text(255), nullable=False),
+        sa.Column("external_id", _text(255), nullable=True),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("changed_at", Instant(), nullable=False),
