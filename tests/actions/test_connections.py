@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.lanes import Call
-from tests.world import ADAM, HOST, MIA, OLGA, World
+from tests.world import ADAM, HOST, MIA, OLGA, VERA, World
 from vestibule.actions.accounts.session import find_session
 from vestibule.actions.connections.put_connection import (
     disable_connection,
@@ -37,6 +37,7 @@ from vestibule.errors import (
     NotFoundError,
     NotPermittedError,
     RejectReason,
+    StepUpRequiredError,
     VestibuleError,
 )
 from vestibule.identity.oidc import SecretSealer
@@ -194,6 +195,39 @@ def test_S01_a_tenant_that_demands_its_connection_takes_no_other(world: World) -
     stranger = enter(world, other, sub="43", email="x@evil.example")
     assert find(world, stranger, "acme") is not None, "who does not belong learns nothing"
     assert find(world, stranger, "nowhere") is not None
+
+
+@pytest.mark.covers("S08", "ACC-05")
+def test_S08_an_owners_password_opens_no_way_around_the_tenants_provider(world: World) -> None:
+    world.found()
+    put(world)
+    world.do(world.put_tenant({"require_connection": "acme-sso"}))
+    issued = world.do(world.issue(VERA, "admin"))
+    by_password = dataclasses.replace(VERA, connection="local", is_session=True)
+    assert world.refuse(world.accept(by_password, issued)) is RejectReason.WRONG_CONNECTION
+    [refusal] = world.events("claim.rejected")
+    assert (refusal["body"]["reason"], refusal["actor_id"]) == ("wrong_connection", VERA.principal_id)
+    with pytest.raises(NotPermittedError):
+        world.do(world.accept(HOST, issued))
+    through_it = dataclasses.replace(by_password, connection="acme-sso")
+    world.do(world.accept(through_it, issued))
+
+
+@pytest.mark.covers("S09", "ACC-05")
+def test_S09_a_method_counts_only_when_the_connection_translates_it(world: World) -> None:
+    world.found()
+    weak, _ = put(world)
+    strong, _ = put(world, name="acme-mfa", amr_map={"otp": "mfa"})
+    prove(world)
+    issued = world.do(world.issue())
+    world.do(world.put_tenant({"roles": {"member": {"amr_any": ["mfa"], "auth_max_age": 300}}}))
+    now = int(world.lane.now().timestamp())
+    for connection, claims in ((weak, {"auth_time": now}), (strong, {}), (strong, {"auth_time": now - 301})):
+        with pytest.raises(StepUpRequiredError) as demand:
+            world.do(world.accept(get(world, enter(world, connection, **claims)), issued))
+        assert (demand.value.max_age, demand.value.amr_any) == (300, frozenset({"mfa"}))
+        assert world.invitation(issued)["consumed_at"] is None
+    world.do(world.accept(get(world, enter(world, strong, auth_time=now)), issued))
 
 
 @pytest.mark.covers("S02", "E10", "LIF-03")

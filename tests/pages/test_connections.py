@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page
@@ -336,3 +338,76 @@ def test_no_table_holds_what_would_finish_a_sign_in(company: Company, new_page: 
     engine.dispose()
     assert secrets
     assert not [one for one in secrets if one in stored]
+
+
+@pytest.mark.covers("ACC-05", "S01", "INT-01")
+def test_S01_the_api_refuses_the_same_session_with_its_code(company: Company, new_agent: NewAgent) -> None:
+    site, agent = company.site, new_agent()
+    members = f"{site.url}/v1/tenants/{company.tenant_id}/members"
+    form = {"email": company.owner.address, "password": PASSWORD}
+    agent.client.post(f"{site.url}/sign-in", data=form, headers={"sec-fetch-site": "same-origin"})
+    assert agent.client.get(members).status_code == 200
+    site.put_policy(company.tenant_id, require_connection=company.connection_id)
+    refused = agent.client.get(members)
+    assert (refused.status_code, refused.json()["code"]) == (403, "connection_required")
+    for elsewhere in ("nowhere", "%00", "x" * 300):
+        missing = agent.client.get(f"{site.url}/v1/tenants/{elsewhere}/members")
+        assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.covers("S09", "ACC-05")
+def test_S09_a_role_may_ask_for_a_method_that_the_connection_translates(
+    company: Company, new_agent: NewAgent
+) -> None:
+    site, agent = company.site, new_agent()
+    link = company.link(f"vera@{company.domain}")
+    site.put_policy(company.tenant_id, roles={"member": {"amr_any": ["mfa"]}})
+    agent.bring(ask(agent, company, "vera"))
+    agent.client.get(link)
+    page = agent.client.get(f"{site.url}/invitation").text
+    ref = re.search(r'name="claim_ref" value="([^"]+)"', page)
+    assert ref is not None
+    accepted = agent.client.post(
+        f"{site.url}/invitation/accept", data={"claim_ref": ref[1]}, headers={"sec-fetch-site": "same-origin"}
+    )
+    assert accepted.headers["location"].startswith("/sign-in/again?next=%2Finvitation")
+    assert f"{company.issuer}|vera~vera@{company.domain}" not in site.members(company.tenant_id)
+    assert "Accept invitation" in agent.client.get(f"{site.url}/invitation").text, "nothing is used up"
+
+
+@pytest.mark.covers("INT-04")
+def test_an_answer_that_the_provider_makes_the_browser_post_arrives_as_well(
+    company: Company, new_agent: NewAgent
+) -> None:
+    agent = new_agent()
+    answer = ask(agent, company, "vera")
+    query = {name: values[0] for name, values in parse_qs(urlsplit(answer).query).items()}
+    place = urlsplit(answer)._replace(query="").geturl()
+    foreign = {"sec-fetch-site": "cross-site", "origin": company.issuer}
+    turned = httpx2.post(place, data={**query, "user": "{}"}, headers=foreign)
+    assert (turned.status_code, turned.headers["location"].split("?")[0]) == (303, urlsplit(answer).path)
+    assert agent.bring(company.site.url + turned.headers["location"]).status_code == 303
+    assert agent.is_signed_in
+
+
+@pytest.mark.covers("ACC-05", "S09")
+def test_S09_a_password_session_that_is_too_old_is_renewed_and_comes_back(
+    site: Site, new_page: NewPage
+) -> None:
+    owner, guest, page = site.add_account("Olivia"), site.add_account("Gus"), new_page()
+    tenant_id = site.add_tenant(owner)
+    link = site.invite(tenant_id, owner, guest.address)
+    site.put_policy(tenant_id, roles={"member": {"auth_max_age": 300}})
+    sign_in(page, site, guest)
+    site.age_sessions(guest.principal_id, seconds=301)
+    page.goto(link)
+    page.click("text=Accept invitation")
+    assert "Sign in again" in page.inner_text("h1")
+    page.fill("[name=password]", "a wrong password")
+    page.click("main button")
+    assert "not right" in page.inner_text("main")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+    page.wait_for_url(f"{site.url}/invitation")
+    page.click("text=Accept invitation")
+    assert "You’re in" in page.inner_text("main")
