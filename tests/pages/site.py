@@ -39,7 +39,7 @@ from vestibule.identity.domains import WorldNames
 from vestibule.settings import load_settings
 from vestibule.storage.engine import make_engine
 from vestibule.storage.migrations import migrate
-from vestibule.storage.schema import domains
+from vestibule.storage.schema import domains, sessions
 
 PASSWORD = "a quite long password"
 CONNECTION_KEY = b64encode(bytes(range(32))).decode()
@@ -151,6 +151,15 @@ class Site:
             gone = sa.delete(domains).where(domains.c.tenant_id == tenant_id, domains.c.domain == domain)
             connection.execute(gone)
             connection.execute(sa.insert(domains).values(**values, **moments))
+        engine.dispose()
+
+    def age_sessions(self, principal_id: str, *, seconds: int) -> None:
+        """Whoever that is signed in so much earlier."""
+        then = datetime.now(UTC) - timedelta(seconds=seconds)
+        engine = make_engine(self.database_url)
+        with engine.begin() as connection:
+            mine = sa.update(sessions).where(sessions.c.principal_id == principal_id)
+            connection.execute(mine.values(authenticated_at=then))
         engine.dispose()
 
     def forget_providers(self) -> None:
