@@ -85,6 +85,7 @@ class Deployment:
             passwords=passwords,
             clock=self.clock,
             policy=WorkerPolicy(batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000),
+            limits=settings.limits,
         )
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ from vestibule.cli import (
     members,
     migrations,
     serving,
+    suppressions,
     tenants,
     versions,
 )
@@ -52,6 +53,7 @@ app.add_typer(members.app, name="member")
 app.command("invite", short_help="Invite an address to a tenant.")(invitations.invite)
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(api_keys.app, name="api-key")
+app.add_typer(suppressions.app, name="suppression")
 app.add_typer(accounts.app, name="account")
 app.command("version", short_help="Print release, schema and Python.")(versions.show_version)
 

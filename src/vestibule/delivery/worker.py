@@ -31,6 +31,7 @@ from vestibule.actions.delivery.prepare_letter import MintedCode, prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
 from vestibule.actions.invitations.decide import release_waited
 from vestibule.core.identity import RequestContext
+from vestibule.core.limits import Limits
 from vestibule.core.message import CodeMail
 from vestibule.core.token import mint_code, mint_id
 from vestibule.delivery.render import Sender, render
@@ -79,6 +80,7 @@ class Worker:
         passwords: Passwords,
         clock: Callable[[], datetime],
         policy: WorkerPolicy | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._runner = runner
         self._transport = transport
@@ -87,6 +89,7 @@ class Worker:
         self._passwords = passwords
         self._clock = clock
         self._policy = policy or WorkerPolicy()
+        self._limits = limits or Limits()
         self._name = mint_id()
         self._stopping = asyncio.Event()
         self._log = get_logger()
@@ -178,7 +181,9 @@ class Worker:
 
     async def _send(self, claimed: ClaimedMessage) -> bool:
         code = await self._mint_code() if isinstance(claimed.message, CodeMail) else None
-        letter = await self._runner.run(prepare_letter, claimed, public_url=self._public_url, code=code)
+        letter = await self._runner.run(
+            prepare_letter, claimed, public_url=self._public_url, limits=self._limits, code=code
+        )
         if letter is None:
             return False
         mail = render(letter, sender=self._sender, public_url=self._public_url, now=self._clock())

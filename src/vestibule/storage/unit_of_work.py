@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from vestibule.errors import MisuseError
 from vestibule.ports import (
+    Abuse,
     Accounts,
     ApiKeys,
     Approvals,
@@ -37,6 +38,7 @@ from vestibule.ports import (
     Reviews,
     Tenants,
 )
+from vestibule.storage.abuse import SqlAbuse
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
 from vestibule.storage.approvals import SqlApprovals, SqlReviews
@@ -123,6 +125,7 @@ class SqlUnitOfWork:
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
+        self.abuse: Abuse = SqlAbuse(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
         self.domains: Domains = SqlDomains(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)

@@ -7,6 +7,12 @@ correlation id is stamped on when it is appended. ``record_event`` makes the sto
 
 from __future__ import annotations
 
+from vestibule.core.event.abuse import (
+    InvitationReported,
+    RecipientBlocked,
+    SuppressionLifted,
+    SuppressionSet,
+)
 from vestibule.core.event.access import (
     AccountCreated,
     ApiKeyCreated,
@@ -91,6 +97,7 @@ __all__ = [
     "InvitationHeld",
     "InvitationIssued",
     "InvitationLinkIssued",
+    "InvitationReported",
     "InvitationResent",
     "InvitationRevoked",
     "InvitationSendFailed",
@@ -105,9 +112,12 @@ __all__ = [
     "MembershipSet",
     "MembershipStripped",
     "PrincipalOffboarded",
+    "RecipientBlocked",
     "RenewalRequested",
     "ResourceDeleted",
     "ResourcePut",
+    "SuppressionLifted",
+    "SuppressionSet",
     "TenantDeleted",
     "TenantPut",
     "TenantResumed",
