@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from vestibule.actions.connections.review_connections import list_stored
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
 from vestibule.identity.jwks import KeySource, StaticKeys
+from vestibule.identity.oidc import OpenIdParty, SecretSealer, parse_key
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
 from vestibule.storage.revision import check_migrated
@@ -45,6 +47,8 @@ class Deployment:
     verifier: AssertionVerifier | None
     keys: FetchedKeys | None
     clock: Clock
+    sealer: SecretSealer
+    openid: OpenIdParty
 
     @property
     def is_clock_ours(self) -> bool:
@@ -60,6 +64,8 @@ class Deployment:
                 passwords=passwords,
                 verifier=self.verifier,
                 public_url=settings.public_url,
+                openid=self.openid,
+                sealer=self.sealer,
                 origins=frozenset(f"https://{host}" for host in settings.link_hosts),
                 limits=settings.limits,
                 platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
@@ -101,9 +107,17 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
         ConfigurationError: a setting can't work; names it and says what to do.
     """
     check_database(settings)
+    sealer = make_sealer(settings)
+    check_secrets(settings, sealer)
     verifier, fetched = _make_verifier(settings, clock)
     return Deployment(
-        settings=settings, runner=_make_runner(settings, clock), verifier=verifier, keys=fetched, clock=clock
+        settings=settings,
+        runner=_make_runner(settings, clock),
+        verifier=verifier,
+        keys=fetched,
+        clock=clock,
+        sealer=sealer,
+        openid=make_relying_party(settings, sealer, clock=clock),
     )
 
 
@@ -147,6 +161,36 @@ def check_database(settings: Settings) -> None:
     """
     with open_engine(settings) as engine:
         check_migrated(engine)
+
+
+def make_sealer(settings: Settings) -> SecretSealer:
+    """What seals and opens the client secrets of connections.
+
+    Raises:
+        ConfigurationError: CONNECTION_KEY is no key.
+    """
+    return SecretSealer(parse_key(settings.connection_key), allows_loopback=settings.is_development)
+
+
+def make_relying_party(
+    settings: Settings, sealer: SecretSealer, *, clock: Clock = system_clock
+) -> OpenIdParty:
+    """Our side of OpenID Connect."""
+    return OpenIdParty(sealer, public_url=settings.public_url, clock=clock)
+
+
+def check_secrets(settings: Settings, sealer: SecretSealer) -> None:
+    """CONNECTION_KEY opens the client secret of every connection that has one.
+
+    Raises:
+        ConfigurationError: it does not, or is not set.
+    """
+    runner = PlainRunner(make_engine(settings.database_url))
+    try:
+        for connection in runner.read(list_stored):
+            sealer.open(connection)
+    finally:
+        runner.close()
 
 
 def make_mailbox_view(mailbox: MailStore) -> Service:

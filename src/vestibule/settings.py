@@ -32,6 +32,7 @@ class Settings:
     database_url: str = field(repr=False)
     public_url: str
     link_hosts: tuple[str, ...] = ()
+    connection_key: str = field(default="", repr=False)
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
     platform_key: str = field(default="", repr=False)
@@ -46,6 +47,11 @@ class Settings:
     worker_batch: int = 20
     worker_poll_ms: int = 500
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def is_development(self) -> bool:
+        """Served on this machine's loopback only, by its own word."""
+        return self.public_url.startswith("http://")
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -92,6 +98,7 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         link_hosts=tuple(
             part.strip().lower() for part in values.get("link_hosts", "").split(",") if part.strip()
         ),
+        connection_key=values.get("connection_key", ""),
         smtp_url=values.get("smtp_url", ""),
         mail_from=values.get("mail_from", ""),
         platform_key=_read_platform_key(values.get("platform_key", "")),

@@ -32,6 +32,33 @@ VALUES: dict[str, dict[str, str]] = {
         "asker_address": "vera@home.example",
         "settings_url": "https://invite.example/settings",
     },
+    "approval_notice": {
+        "tenant_name": "Acme",
+        "role": "owner",
+        "inviter_name": "Ada",
+        "justification": "",
+        "expires_text": "28 November 2026, 12:00 UTC",
+        "settings_url": "https://invite.example/tenants/acme/settings",
+    },
+    "break_glass_notice": {
+        "tenant_name": "Acme",
+        "role": "prod_admin",
+        "inviter_name": "Ada",
+        "justification": "The database is down",
+        "expires_text": "28 November 2026, 12:00 UTC",
+        "settings_url": "https://invite.example/tenants/acme/settings",
+    },
+    "decision_notice": {
+        "tenant_name": "Acme",
+        "role": "owner",
+        "invited_hint": "v***@acme.com",
+        "is_approved": "yes",
+    },
+    "ending_notice": {
+        "tenant_name": "Acme",
+        "role": "member",
+        "expires_text": "28 November 2026, 12:00 UTC",
+    },
     "code_mail": {"minutes": "10"},
     "account_exists_mail": {"sign_in_url": "https://invite.example/sign-in"},
 }

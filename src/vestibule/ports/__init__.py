@@ -11,6 +11,7 @@ from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.abuse import Abuse
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
+from vestibule.ports.connections import Connections, RelyingParty, Sealer, Sessions
 from vestibule.ports.delivery import ClaimedMessage, Outbox
 from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
@@ -34,6 +35,7 @@ __all__ = [
     "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "Connections",
     "Directory",
     "DomainNames",
     "Domains",
@@ -52,10 +54,13 @@ __all__ = [
     "Principals",
     "Promises",
     "RateLimits",
+    "RelyingParty",
     "Resources",
     "Review",
     "Reviews",
     "Runner",
+    "Sealer",
+    "Sessions",
     "Settlement",
     "Tenants",
     "UnitOfWork",

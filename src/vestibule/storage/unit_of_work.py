@@ -23,6 +23,7 @@ from vestibule.ports import (
     Approvals,
     Audit,
     Claims,
+    Connections,
     Directory,
     Domains,
     Idempotency,
@@ -36,6 +37,7 @@ from vestibule.ports import (
     RateLimits,
     Resources,
     Reviews,
+    Sessions,
     Tenants,
 )
 from vestibule.storage.abuse import SqlAbuse
@@ -47,6 +49,7 @@ from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
+from vestibule.storage.connections import SqlConnections
 from vestibule.storage.dialect import begin_joined
 from vestibule.storage.directory import SqlDirectory
 from vestibule.storage.domains import SqlDomains
@@ -61,6 +64,7 @@ from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
 from vestibule.storage.resources import SqlResources
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
+from vestibule.storage.sessions import SqlSessions
 from vestibule.storage.tenants import SqlTenants
 
 Clock = Callable[[], datetime]
@@ -126,6 +130,8 @@ class SqlUnitOfWork:
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
         self.abuse: Abuse = SqlAbuse(connection, self.now)
+        self.connections: Connections = SqlConnections(connection, self.now)
+        self.sessions: Sessions = SqlSessions(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
         self.domains: Domains = SqlDomains(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
@@ -146,6 +152,7 @@ class SqlUnitOfWork:
 
     def purge(self) -> None:
         self.accounts.purge()
+        self.connections.purge()
         self.limits.purge()
         self.idempotency.purge()
 

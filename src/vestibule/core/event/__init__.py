@@ -17,11 +17,15 @@ from vestibule.core.event.access import (
     AccountCreated,
     ApiKeyCreated,
     ApiKeyRevoked,
+    ConnectionDisabled,
+    ConnectionPut,
+    ConnectionRemoved,
     DirectoryGroupPut,
     DirectoryGroupRemoved,
     DirectoryUserDeactivated,
     DirectoryUserPut,
     DirectoryUserRemoved,
+    SignedIn,
 )
 from vestibule.core.event.invitations import (
     BreakGlassReviewed,
@@ -51,6 +55,7 @@ from vestibule.core.event.members import (
     MembershipStripped,
     PrincipalOffboarded,
 )
+from vestibule.core.event.policies import PolicyActivated, PolicyApproved, PolicyProposed
 from vestibule.core.event.record import AuditEvent, EventRecord, record_event
 from vestibule.core.event.tenants import (
     DomainProofFailing,
@@ -77,6 +82,9 @@ __all__ = [
     "BreakGlassReviewed",
     "BreakGlassUsed",
     "ClaimRejected",
+    "ConnectionDisabled",
+    "ConnectionPut",
+    "ConnectionRemoved",
     "DirectoryGroupPut",
     "DirectoryGroupRemoved",
     "DirectoryUserDeactivated",
@@ -111,11 +119,15 @@ __all__ = [
     "MembershipRemoved",
     "MembershipSet",
     "MembershipStripped",
+    "PolicyActivated",
+    "PolicyApproved",
+    "PolicyProposed",
     "PrincipalOffboarded",
     "RecipientBlocked",
     "RenewalRequested",
     "ResourceDeleted",
     "ResourcePut",
+    "SignedIn",
     "SuppressionLifted",
     "SuppressionSet",
     "TenantDeleted",

@@ -11,11 +11,13 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.decisions import DecisionRoutes
 from vestibule.web.api.invitations import InvitationRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
 from vestibule.web.api.own import OwnRoutes
+from vestibule.web.api.policies import DeploymentPolicyRoutes, PolicyRoutes
 from vestibule.web.api.resources import ResourceRoutes
 from vestibule.web.api.routing import WholeResponse, handle_errors, make_route_class
 from vestibule.web.api.suppressions import SuppressionRoutes
@@ -38,6 +40,9 @@ def make_api(services: Services) -> ASGIApp:
     strict = APIRouter(route_class=make_route_class(services))
     claims = APIRouter()
     TenantRoutes(services).add_to(strict)
+    PolicyRoutes(services).add_to(strict)
+    DeploymentPolicyRoutes(services).add_to(strict)
+    ConnectionRoutes(services).add_to(strict)
     MemberRoutes(services).add_to(strict)
     InvitationRoutes(services).add_to(strict)
     DecisionRoutes(services).add_to(strict)
