@@ -24,6 +24,7 @@ from vestibule.core.issuing import IssuedInvitation
 from vestibule.errors import (
     AlreadyMemberError,
     DirectoryBarredError,
+    InvalidRequestError,
     LastOwnerError,
     NotFoundError,
     NotPendingError,
@@ -105,7 +106,7 @@ CASCADES: dict[str, Cascade] = {
     ),
     "inviter's time is up": Cascade(
         make=lambda w, _: [
-            w.put_member(ADAM, "admin", expires_at=w.lane.now() + timedelta(milliseconds=1)),
+            w.put_member(ADAM, "admin", expires_at=w.lane.now() + timedelta(milliseconds=80)),
             w.sweep(),
         ],
         ends=False,
@@ -117,7 +118,7 @@ CASCADES: dict[str, Cascade] = {
 }
 _REFUSALS = (
     *(NotFoundError, NotPendingError, LastOwnerError, AlreadyMemberError),
-    *(TenantSuspendedError, DirectoryBarredError),
+    *(TenantSuspendedError, DirectoryBarredError, InvalidRequestError),
 )
 
 
