@@ -6,8 +6,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
-from vestibule.core.abuse import AbuseStanding, AcceptedCount, SuppressedFor, Suppression
+from vestibule.core.abuse import SuppressedFor, Suppression
 from vestibule.core.email import EmailAddress
+from vestibule.core.limits import Limits
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.tenant import Tenant
 
@@ -15,11 +16,8 @@ from vestibule.core.tenant import Tenant
 class Abuse(Protocol):
     """Suppressions, reports, and the standing of senders."""
 
-    def read_standing(self, tenant: Tenant, inviter_id: str, *, within: timedelta) -> AbuseStanding:
-        """Ages, and the reports *within* that time."""
-
-    def count_accepted(self, tenant_id: str, inviter_id: str) -> AcceptedCount:
-        """Counted among the newest members only, so that it costs the same in every tenant."""
+    def take_allowance(self, tenant: Tenant, inviter_id: str, limits: Limits) -> int | None:
+        """Count one more issue or resend; seconds to wait when the tenant or the inviter has no more left."""
 
     def is_suppressed(self, address: EmailAddress, tenant_id: str) -> bool:
         """By this tenant's mail, or by all."""

@@ -9,14 +9,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.abuse import ACCEPTED_MAX, AbuseStanding, AcceptedCount, SuppressedFor, Suppression
+from vestibule.core.abuse import (
+    ACCEPTED_MAX,
+    AbuseStanding,
+    AcceptedCount,
+    SuppressedFor,
+    Suppression,
+    list_allowances,
+    list_earned,
+)
 from vestibule.core.email import EmailAddress
+from vestibule.core.limits import Limits
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.tenant import Tenant
 from vestibule.core.token import mint_id
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.paging import fetch_page
-from vestibule.storage.schema import invitations, memberships, reports, suppressions
+from vestibule.storage.rate_limits import take_hits
+from vestibule.storage.schema import invitations, memberships, reports, suppressions, to_milliseconds
 
 _REPORTS_MAX = 1000
 
@@ -37,7 +47,28 @@ class SqlAbuse:
         self._connection = connection
         self._now = now
 
-    def read_standing(self, tenant: Tenant, inviter_id: str, *, within: timedelta) -> AbuseStanding:
+    def take_allowance(self, tenant: Tenant, inviter_id: str, limits: Limits) -> int | None:
+        tenant_id, now_ms = tenant.tenant_id, to_milliseconds(self._now())
+        within = timedelta(seconds=limits.reports_tolerated.seconds)
+        standing = self._read_standing(tenant, inviter_id, within)
+        allowances = list_allowances(limits, tenant_id, inviter_id, standing)
+        spent = [
+            (place, wait)
+            for place, one in enumerate(allowances)
+            if (wait := take_hits(self._connection, [one], now_ms)) is not None
+        ]
+        if not spent:
+            return None
+        # What was accepted is counted only when it matters.
+        accepted = self._count_accepted(tenant_id, inviter_id)
+        earned = list_earned(limits, tenant_id, inviter_id, standing, accepted)
+        for place, wait in spent:
+            more = earned[place]
+            if more is None or take_hits(self._connection, [more], now_ms) is not None:
+                return wait
+        return None
+
+    def _read_standing(self, tenant: Tenant, inviter_id: str, within: timedelta) -> AbuseStanding:
         now = self._now()
         joined = (
             sa.select(memberships.c.created_at)
@@ -58,7 +89,8 @@ class SqlAbuse:
             reports=reported,
         )
 
-    def count_accepted(self, tenant_id: str, inviter_id: str) -> AcceptedCount:
+    def _count_accepted(self, tenant_id: str, inviter_id: str) -> AcceptedCount:
+        # Among the newest members only, so that it costs the same in every tenant.
         newest = (
             sa.select(memberships.c.invitation_id)
             .where(memberships.c.tenant_id == tenant_id, memberships.c.invitation_id.is_not(None))

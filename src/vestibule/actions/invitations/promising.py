@@ -8,11 +8,8 @@ ensure, joining) authorise, limit the draft, call it, and commit; docs/adr/0008 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from vestibule.core import issuing
-from vestibule.core.abuse import list_allowances, list_earned
-from vestibule.core.email import EmailAddress
 from vestibule.core.invitation import InvitationDraft, InvitationState
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limits
@@ -41,7 +38,10 @@ def promise(
     inviter_principal_id = asked.inviter_principal_id
     facts = uow.promises.read_facts(tenant.tenant_id, tenant.policy, inviter_principal_id, draft)
     issuing.check_facts(tenant.policy, draft, facts)
-    take_issue_limits(uow, tenant, inviter_principal_id, draft.email, limits)
+    wait = uow.limits.take(issuing.issue_hits(limits, tenant.tenant_id, inviter_principal_id, draft.email))
+    wait = wait or uow.abuse.take_allowance(tenant, inviter_principal_id, limits)
+    if wait is not None:
+        raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
     token = mint_claim_token() if draft.deliver == "link" else None
     drawn = draw_up(
         tenant,
@@ -56,34 +56,6 @@ def promise(
     state = drawn.invitation.state_at(asked.now)
     shown = token if state is InvitationState.PENDING else None
     return IssuedInvitation(invitation=drawn.invitation, state=state, token=shown)
-
-
-def take_issue_limits(
-    uow: UnitOfWork, tenant: Tenant, inviter_principal_id: str, address: EmailAddress, limits: Limits
-) -> None:
-    """One more issue or resend is counted against the plain limits and the allowances (ISS-16, ISS-20).
-
-    Raises:
-        RateLimitedError: it is one too many.
-    """
-    tenant_id = tenant.tenant_id
-    wait = uow.limits.take(issuing.issue_hits(limits, tenant_id, inviter_principal_id, address))
-    if wait is not None:
-        raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
-    within = timedelta(seconds=limits.reports_tolerated.seconds)
-    standing = uow.abuse.read_standing(tenant, inviter_principal_id, within=within)
-    allowances = list_allowances(limits, tenant_id, inviter_principal_id, standing)
-    spent = [place for place, one in enumerate(allowances) if uow.limits.take([one]) is not None]
-    if not spent:
-        return
-    # What was accepted is counted only when it matters.
-    accepted = uow.abuse.count_accepted(tenant_id, inviter_principal_id)
-    earned = list_earned(limits, tenant_id, inviter_principal_id, standing, accepted)
-    for place in spent:
-        more = earned[place]
-        if more is None or uow.limits.take([more]) is not None:
-            limit = allowances[place].limit
-            raise RateLimitedError(round(limit.interval_ms / 1000), limit=limit.count)
 
 
 def _find_watchers(uow: UnitOfWork, tenant: Tenant, draft: InvitationDraft) -> Sequence[str]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from vestibule.actions.invitations.promising import take_issue_limits
 from vestibule.core import authority, issuing
 from vestibule.core.directory import check_not_barred
 from vestibule.core.event import InvitationLinkIssued, InvitationResent
@@ -17,7 +16,7 @@ from vestibule.core.limits import Limits
 from vestibule.core.message import InvitationMail
 from vestibule.core.tenant import Tenant
 from vestibule.core.token import mint_claim_token
-from vestibule.errors import NotFoundError, NotPendingError, TooSoonError
+from vestibule.errors import NotFoundError, NotPendingError, RateLimitedError, TooSoonError
 from vestibule.ports import UnitOfWork
 
 
@@ -62,7 +61,10 @@ def resend(
         rest = invitation.resent_at + timedelta(seconds=tenant.policy.resend_cooldown) - now
         if rest > timedelta(0):
             raise TooSoonError(math.ceil(rest.total_seconds()))
-    take_issue_limits(uow, tenant, resender.principal_id, invitation.invited_email, limits)
+    hits = issuing.issue_hits(limits, tenant_id, resender.principal_id, invitation.invited_email)
+    wait = uow.limits.take(hits) or uow.abuse.take_allowance(tenant, resender.principal_id, limits)
+    if wait is not None:
+        raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
     issued = _renew(uow, actor, tenant, invitation, deliver, now, context)
     uow.principals.remember(resender)
     uow.commit()
