@@ -17,6 +17,7 @@ from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
+from vestibule.identity.domains import WorldNames
 from vestibule.identity.jwks import KeySource, StaticKeys
 from vestibule.identity.oidc import OpenIdParty, SecretSealer, parse_key
 from vestibule.settings import Settings
@@ -46,6 +47,7 @@ class Deployment:
     runner: LoopRunner | ThreadRunner
     verifier: AssertionVerifier | None
     keys: FetchedKeys | None
+    names: WorldNames
     clock: Clock
     sealer: SecretSealer
     openid: OpenIdParty
@@ -63,6 +65,7 @@ class Deployment:
                 runner=self.runner,
                 passwords=passwords,
                 verifier=self.verifier,
+                names=self.names,
                 public_url=settings.public_url,
                 openid=self.openid,
                 sealer=self.sealer,
@@ -89,9 +92,11 @@ class Deployment:
             sender=make_sender(settings),
             public_url=settings.public_url,
             passwords=passwords,
+            names=self.names,
             clock=self.clock,
-            policy=WorkerPolicy(batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000),
-            limits=settings.limits,
+            policy=WorkerPolicy(
+                batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000, limits=settings.limits
+            ),
         )
 
     async def close(self) -> None:
@@ -118,6 +123,7 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
         clock=clock,
         sealer=sealer,
         openid=make_relying_party(settings, sealer, clock=clock),
+        names=make_names(settings),
     )
 
 
@@ -191,6 +197,11 @@ def check_secrets(settings: Settings, sealer: SecretSealer) -> None:
             sealer.open(connection)
     finally:
         runner.close()
+
+
+def make_names(settings: Settings) -> WorldNames:
+    """What the world says of domains, by the settings' name servers or this machine's."""
+    return WorldNames(settings.dns_resolvers)
 
 
 def make_mailbox_view(mailbox: MailStore) -> Service:

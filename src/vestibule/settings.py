@@ -38,6 +38,7 @@ class Settings:
     platform_key: str = field(default="", repr=False)
     assertion_jwks: str = ""
     assertion_issuer: str = ""
+    dns_resolvers: tuple[tuple[str, int], ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     refusal_floor_ms: int = 150
     bind: str = "127.0.0.1:8080"
@@ -104,6 +105,7 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         platform_key=_read_platform_key(values.get("platform_key", "")),
         assertion_jwks=values.get("assertion_jwks", ""),
         assertion_issuer=values.get("assertion_issuer", ""),
+        dns_resolvers=_read_servers(values.get("dns_resolvers", "")),
         trusted_proxies=_read_networks(values.get("trusted_proxies", "")),
         refusal_floor_ms=number.read("refusal_floor_ms", 150, 0, 10_000),
         bind=_read_bind(values.get("bind", "127.0.0.1:8080")),
@@ -183,6 +185,19 @@ def _read_networks(text: str) -> tuple[Network, ...]:
         raise _fault(
             "trusted_proxies", "holds something that is no network", "Give 10.0.0.0/8, or addresses"
         ) from None
+
+
+def _read_servers(text: str) -> tuple[tuple[str, int], ...]:
+    """Addresses of name servers, each with its port; a name would need a name server to be found."""
+    told = _fault("dns_resolvers", "holds something that is no address with a port", "Give 192.0.2.1:53")
+    servers: list[tuple[str, int]] = []
+    for part in (one.strip() for one in text.split(",") if one.strip()):
+        try:
+            host, port = parse_bind(part)
+            servers.append((str(ipaddress.ip_address(host)), port))
+        except (ConfigurationError, ValueError):
+            raise told from None
+    return tuple(servers)
 
 
 def _read_level(text: str) -> str:

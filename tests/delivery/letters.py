@@ -59,6 +59,20 @@ VALUES: dict[str, dict[str, str]] = {
         "role": "member",
         "expires_text": "28 November 2026, 12:00 UTC",
     },
+    "join_request_notice": {
+        "tenant_name": "Acme",
+        "asker_name": "Ann",
+        "asker_address": "ann@home.example",
+        "settings_url": "https://invite.example/settings",
+    },
+    "domain_notice": {
+        "tenant_name": "Acme",
+        "domain": "acme.com",
+        "record_name": "_vestibule.acme.com",
+        "record_value": "vestibule-domain=00112233445566778899aabbccddeeff",
+        "ends_text": "28 November 2026, 12:00 UTC",
+        "settings_url": "https://invite.example/settings",
+    },
     "code_mail": {"minutes": "10"},
     "account_exists_mail": {"sign_in_url": "https://invite.example/sign-in"},
 }

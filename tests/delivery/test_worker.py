@@ -16,6 +16,7 @@ from vestibule.delivery.render import Sender
 from vestibule.delivery.worker import Worker, WorkerPolicy
 from vestibule.errors import PermanentDeliveryError, TransientDeliveryError
 from vestibule.identity import passwords
+from vestibule.identity.domains import WorldNames
 from vestibule.storage.schema import outbox_messages
 
 _ADDRESSES = tuple(f"p{number}@example.com" for number in range(4))
@@ -50,6 +51,7 @@ class Office:
             sender=Sender(address_key="invitations@example.com"),
             public_url=PUBLIC_URL,
             passwords=passwords,
+            names=WorldNames(),
             clock=lambda: NOW,
             policy=WorkerPolicy(),
         )

@@ -17,6 +17,7 @@ from tests.architecture.sources import ROOT
 from vestibule.core.limits import LIMIT_NAMES, Limits
 from vestibule.core.policy import DEFAULT_POLICY, dump_policy
 from vestibule.identity import passwords
+from vestibule.identity.domains import WorldNames
 from vestibule.ports import RelyingParty, Runner, Sealer
 from vestibule.settings import PREFIX, Settings
 from vestibule.web.api.reference import STATUS_OF
@@ -65,6 +66,7 @@ def fetch_reference() -> dict[str, Any]:
         public_url="https://a.example",
         openid=cast("RelyingParty", None),
         sealer=cast("Sealer", None),
+        names=WorldNames(),
     )
 
     async def ask() -> httpx2.Response:

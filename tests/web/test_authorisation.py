@@ -7,13 +7,14 @@ A route without a row fails. A cell that is refused changes nothing at all.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import httpx2
 import pytest
 import sqlalchemy as sa
 
-from tests.web.harness import PLATFORM, Invited, Key, Person, Who, World
+from tests.web.harness import PLATFORM, Invited, Key, Person, Who, World, person
 from vestibule.actions.api_keys import create_key
 from vestibule.bootstrap import build_plain_runner
 from vestibule.core.identity import HostKey, RequestContext, Scope
@@ -66,6 +67,17 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "get_suppression": (401, 403, 403, 403, 403, 403, 403, 404),
     "put_suppression": (401, 403, 403, 403, 403, 403, 403, 201),
     "lift_suppression": (401, 403, 403, 403, 403, 403, 403, 404),
+    "put_domain": (401, 404, 403, 403, 200, 404, 403, 200),
+    "list_domains": (401, 404, 403, 200, 200, 404, 403, 200),
+    "get_domain": (401, 404, 403, 200, 200, 404, 403, 200),
+    "check_domain": (401, 404, 403, 403, 200, 404, 403, 200),
+    "remove_domain": (401, 404, 403, 403, 204, 404, 403, 204),
+    "list_open_doors": (401, 200, 200, 200, 200, 200, 403, 403),
+    "join_tenant": (401, 404, 409, 409, 409, 404, 403, 403),
+    "ask_to_join": (401, 202, 202, 202, 202, 202, 403, 403),
+    "list_join_requests": (401, 404, 403, 200, 200, 404, 403, 403),
+    "approve_join_request": (401, 404, 403, 200, 200, 404, 403, 403),
+    "reject_join_request": (401, 404, 403, 204, 204, 404, 403, 403),
 }
 FOR_HOLDERS = {"block_invitation", "report_invitation"}
 FOR_PRINCIPALS = {"offboard_principal", "get_suppression", "put_suppression", "lift_suppression"}
@@ -122,6 +134,17 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "get_suppression": ("GET", lambda s: f"/v1/suppressions/{s.tenant_id}@example.com", ...),
     "put_suppression": ("PUT", lambda s: f"/v1/suppressions/{s.tenant_id}@example.com", ...),
     "lift_suppression": ("DELETE", lambda s: f"/v1/suppressions/{s.tenant_id}@example.com", ...),
+    "put_domain": ("PUT", lambda s: s.domain, {"role": "member"}),
+    "list_domains": ("GET", lambda s: s.home + "/domains", ...),
+    "get_domain": ("GET", lambda s: s.domain, ...),
+    "check_domain": ("POST", lambda s: s.domain + "/check", ...),
+    "remove_domain": ("DELETE", lambda s: s.domain, ...),
+    "list_open_doors": ("GET", lambda _: "/v1/me/tenants", ...),
+    "join_tenant": ("POST", lambda s: s.home + "/join", ...),
+    "ask_to_join": ("POST", lambda s: s.home + "/join-requests", ...),
+    "list_join_requests": ("GET", lambda s: s.home + "/join-requests", ...),
+    "approve_join_request": ("POST", lambda s: s.join_request + "/approve", {"role": "member"}),
+    "reject_join_request": ("POST", lambda s: s.join_request + "/reject", ...),
 }
 
 
@@ -168,6 +191,20 @@ class Scene:
     @property
     def own(self) -> str:
         return f"/v1/me/invitations/{self.invited.invitation_id}"
+
+    @cached_property
+    def domain(self) -> str:
+        """The road to a proved domain of the tenant."""
+        name = f"{self.tenant_id}.example.org"
+        self.world.open_domain(self.tenant_id, name, "request")
+        return f"{self.home}/domains/{name}"
+
+    @cached_property
+    def join_request(self) -> str:
+        """The road to an open request to join."""
+        name = self.domain.rpartition("/")[2]
+        request_id = self.world.ask_to_join(self.tenant_id, person(self.world.fresh("asker"), f"ann@{name}"))
+        return f"{self.home}/join-requests/{request_id}"
 
     def who(self, actor: str) -> Who:
         people: dict[str, Who] = {
@@ -239,6 +276,8 @@ def test_the_matrix_holds_in_ones_own_tenant_and_a_refusal_changes_nothing(
     scene.prepare(operation)
     for actor, expected in zip(ACTORS, MATRIX[operation], strict=True):
         who = scene.who(actor)
+        # What the road needs is there before anybody looks.
+        ROADS[operation][1](scene)
         before = world.dump()
         answer = scene.call(operation, who)
         assert (actor, answer.status_code) == (actor, expected), answer.text

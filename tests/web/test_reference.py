@@ -66,6 +66,12 @@ DESIGN = {
             ("post", base + "/{}/check"),
         )
     ),
+    *(("put", "/v1/tenants/{}/domains/{}"), ("get", "/v1/tenants/{}/domains/{}")),
+    *(("delete", "/v1/tenants/{}/domains/{}"), ("get", "/v1/tenants/{}/domains")),
+    *(("post", "/v1/tenants/{}/domains/{}/check"), ("get", "/v1/me/tenants")),
+    *(("post", "/v1/tenants/{}/join"), ("post", "/v1/tenants/{}/join-requests")),
+    *(("get", "/v1/tenants/{}/join-requests"), ("post", "/v1/tenants/{}/join-requests/{}/approve")),
+    ("post", "/v1/tenants/{}/join-requests/{}/reject"),
 }
 LIMITS: dict[str, dict[str, dict[str, Any]]] = {
     "PutTenant": {"name": {"minLength": 1, "maxLength": 100}},

@@ -16,6 +16,7 @@ from vestibule.cli import (
     connections,
     demo,
     doctor,
+    domains,
     invitations,
     members,
     migrations,
@@ -53,6 +54,7 @@ app.command("doctor", short_help="Check whether everything is in order.")(doctor
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(policy.app, name="policy")
 app.add_typer(members.app, name="member")
+app.add_typer(domains.app, name="domain")
 app.command("invite", short_help="Invite an address to a tenant.")(invitations.invite)
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(api_keys.app, name="api-key")

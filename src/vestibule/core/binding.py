@@ -30,7 +30,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from vestibule.core.domain import DomainRule, Rung, rule_admits
+from vestibule.core.domain import DomainRule, Rung, required_connection, rule_admits
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import RULE_NAMES, VerifiedAddress, VerifiedIdentity
 from vestibule.core.invitation import InvitationState, derive_state
@@ -227,7 +227,8 @@ def _findings_on_grant(grant: Grant, now: datetime) -> Findings:
 def _findings_on_claimant(
     snapshot: Snapshot, grant: Grant, identity: VerifiedIdentity, matched: VerifiedAddress | None
 ) -> Findings:
-    required = grant.policy.connection_for(grant.invited_email)
+    rule = grant.domain_rule if grant.is_by_rule else None
+    required = required_connection(grant.policy, grant.invited_email, rule)
     return (
         # 6
         (matched is None, RejectReason.WRONG_RECIPIENT),

@@ -32,6 +32,10 @@ class VerifiedAddress:
     evidence: str
     tenant_id: str | None = None
 
+    def counts_in(self, tenant_id: str) -> bool:
+        """Does the evidence say anything to that tenant?"""
+        return self.tenant_id in {None, tenant_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedIdentity:

@@ -29,6 +29,8 @@ from vestibule.actions.delivery.claim_messages import (
 )
 from vestibule.actions.delivery.prepare_letter import MintedCode, prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
+from vestibule.actions.domains.check_domain import list_due, recheck
+from vestibule.actions.domains.lapse_proofs import lapse_proofs
 from vestibule.actions.invitations.decide import release_waited
 from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Limits
@@ -44,7 +46,7 @@ from vestibule.errors import (
     UnavailableError,
 )
 from vestibule.log import get_logger
-from vestibule.ports import ClaimedMessage, Passwords, Runner
+from vestibule.ports import ClaimedMessage, DomainNames, Passwords, Runner
 
 
 class Transport(Protocol):
@@ -64,7 +66,10 @@ class WorkerPolicy:
     sweep_every: float = 5.0
     sweep_limit: int = 500
     purge_every: float = 600.0
+    tend_every: float = 60.0
+    tend_limit: int = 20
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    limits: Limits = field(default_factory=Limits)
 
 
 class Worker:
@@ -78,18 +83,18 @@ class Worker:
         sender: Sender,
         public_url: str,
         passwords: Passwords,
+        names: DomainNames,
         clock: Callable[[], datetime],
         policy: WorkerPolicy | None = None,
-        limits: Limits | None = None,
     ) -> None:
         self._runner = runner
         self._transport = transport
         self._sender = sender
         self._public_url = public_url
         self._passwords = passwords
+        self._names = names
         self._clock = clock
         self._policy = policy or WorkerPolicy()
-        self._limits = limits or Limits()
         self._name = mint_id()
         self._stopping = asyncio.Event()
         self._log = get_logger()
@@ -100,7 +105,8 @@ class Worker:
 
     async def run(self) -> None:
         """Deliver until stopped. An unreachable database is waited for."""
-        sweep_at = purge_at = time.monotonic()
+        tending: asyncio.Task[None] | None = None
+        sweep_at = purge_at = tend_at = time.monotonic()
         while not self._stopping.is_set():
             done = 0
             try:
@@ -109,6 +115,9 @@ class Worker:
                 if now >= sweep_at:
                     await self._sweep()
                     sweep_at = now + self._policy.sweep_every
+                if now >= tend_at and (tending is None or tending.done()):
+                    tending = asyncio.create_task(self._tend_domains())
+                    tend_at = now + self._policy.tend_every
                 if now >= purge_at:
                     await self._runner.run(purge)
                     purge_at = now + self._policy.purge_every
@@ -116,6 +125,8 @@ class Worker:
                 self._log.warning("worker_waits_for_database", worker=self._name)
             if done < self._policy.batch:
                 await self._rest()
+        if tending is not None:
+            await tending
 
     async def deliver_due(self) -> int:
         """One batch: claimed, delivered and settled; how many."""
@@ -182,7 +193,7 @@ class Worker:
     async def _send(self, claimed: ClaimedMessage) -> bool:
         code = await self._mint_code() if isinstance(claimed.message, CodeMail) else None
         letter = await self._runner.run(
-            prepare_letter, claimed, public_url=self._public_url, limits=self._limits, code=code
+            prepare_letter, claimed, public_url=self._public_url, limits=self._policy.limits, code=code
         )
         if letter is None:
             return False
@@ -201,6 +212,24 @@ class Worker:
         swept += await self._runner.run(release_waited, limit=limit, context=context)
         if swept:
             self._log.info("swept", count=swept)
+
+    async def _tend_domains(self) -> None:
+        """Proofs that the clock has ended are recorded; those that are due are looked for.
+
+        Beside the mail, which waits for no slow name server.
+        """
+        try:
+            await self._tend_due()
+        except UnavailableError:
+            self._log.warning("worker_waits_for_database", worker=self._name)
+
+    async def _tend_due(self) -> None:
+        context = RequestContext(correlation_id=mint_id(), source="worker")
+        await self._runner.run(lapse_proofs, limit=self._policy.tend_limit, context=context)
+        due = await self._runner.read(list_due, limit=self._policy.tend_limit)
+        answers = await asyncio.gather(*(self._names.look_up(one.record_name) for one in due))
+        for domain, answer in zip(due, answers, strict=True):
+            await self._runner.run(recheck, domain, answer, names=self._names, context=context)
 
     async def _rest(self) -> None:
         try:

@@ -113,16 +113,8 @@ class SqlUnitOfWork:
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
         self.directory: Directory = SqlDirectory(connection, self.now)
-        self.promises: Promises = SqlPromises(
-            connection,
-            self.now,
-            members=self.members,
-            invitations=self.invitations,
-            claims=self.claims,
-            audit=self.audit,
-            outbox=self.outbox,
-            directory=self.directory,
-        )
+        self.domains: Domains = SqlDomains(connection, self.now)
+        self.promises: Promises = self._open_promises()
         self.approvals: Approvals = SqlApprovals(connection, self.now)
         self.reviews: Reviews = SqlReviews(connection, self.now)
         self.resources: Resources = SqlResources(connection, self.now)
@@ -133,9 +125,21 @@ class SqlUnitOfWork:
         self.connections: Connections = SqlConnections(connection, self.now)
         self.sessions: Sessions = SqlSessions(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
-        self.domains: Domains = SqlDomains(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
         self.policies: Policies = SqlPolicies(connection, self.now)
+
+    def _open_promises(self) -> Promises:
+        return SqlPromises(
+            self._connection,
+            self.now,
+            members=self.members,
+            invitations=self.invitations,
+            claims=self.claims,
+            audit=self.audit,
+            outbox=self.outbox,
+            directory=self.directory,
+            domains=self.domains,
+        )
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""

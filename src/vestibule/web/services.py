@@ -7,7 +7,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from vestibule.core.limits import Limits
-from vestibule.ports import AssertionVerifier, Passwords, RelyingParty, Runner, Sealer
+from vestibule.ports import AssertionVerifier, DomainNames, Passwords, RelyingParty, Runner, Sealer
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -19,6 +19,7 @@ class Services:
     runner: Runner
     passwords: Passwords
     verifier: AssertionVerifier | None
+    names: DomainNames
     public_url: str
     openid: RelyingParty
     sealer: Sealer

@@ -93,7 +93,7 @@ def _spend(uow: UnitOfWork, actor: Actor) -> None:
 def _revoke(
     uow: UnitOfWork, actor: Actor, principal_id: str, addresses: set[str], context: RequestContext
 ) -> int:
-    """Revoke what the principal issued and what it was sent; how many. Each event has its row's reason."""
+    """Revoke what it issued and what was sent to it; how many. Each event has its row's reason."""
     issued = uow.invitations.revoke_of_inviter(principal_id, "inviter_offboarded")
     received = uow.invitations.revoke_of_addresses(addresses, "person_offboarded") if addresses else []
     for revoked, reason in ((issued, "inviter_offboarded"), (received, "person_offboarded")):

@@ -13,7 +13,9 @@ from starlette.types import ASGIApp
 
 from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.decisions import DecisionRoutes
+from vestibule.web.api.domains import DomainRoutes
 from vestibule.web.api.invitations import InvitationRoutes
+from vestibule.web.api.joining import JoiningRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
 from vestibule.web.api.own import OwnRoutes
@@ -49,6 +51,8 @@ def make_api(services: Services) -> ASGIApp:
     ResourceRoutes(services).add_to(strict)
     SuppressionRoutes(services).add_to(strict)
     OwnRoutes(services).add_to(strict, claims)
+    DomainRoutes(services).add_to(strict)
+    JoiningRoutes(services).add_to(strict)
     # Flat, not included: one list of routes tells which methods a path allows.
     app.router.routes.extend([*strict.routes, *claims.routes])
     handle_errors(app)

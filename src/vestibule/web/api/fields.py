@@ -13,6 +13,7 @@ from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
 from vestibule.core.connection import CONNECTION_ID_PATTERN
+from vestibule.core.domain import read_domain
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import PRINCIPAL_ID_MAX
 from vestibule.core.invitation import (
@@ -156,6 +157,10 @@ _PRINCIPAL_PATH = Path(
     description="Percent-encoded; may hold slashes.",
     json_schema_extra={"minLength": 1, "maxLength": PRINCIPAL_ID_MAX},
 )
+_DOMAIN_PATH = Path(
+    description="A whole domain; any spelling of it means the same.",
+    json_schema_extra={"minLength": 3, "maxLength": 253},
+)
 _INVITATION_PATH = Path(json_schema_extra={"format": "uuid"})
 
 
@@ -169,6 +174,16 @@ async def _read_tenant_id(tenant_id: Annotated[str, _TENANT_PATH]) -> str:
     if not _TENANT_ID.fullmatch(tenant_id):
         raise InvalidRequestError(FieldFault("/tenant_id", f"A tenant id matches {TENANT_ID_PATTERN}."))
     return tenant_id
+
+
+async def _read_domain_name(domain: Annotated[str, _DOMAIN_PATH]) -> str:
+    if domain != domain.strip():
+        raise InvalidRequestError(FieldFault("/domain", "Leave out the space around it."))
+    return read_domain(domain)
+
+
+async def _find_request_id(request_id: Annotated[str, _INVITATION_PATH]) -> str:
+    return await _find_invitation_id(request_id)
 
 
 async def _find_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> str:
@@ -258,3 +273,5 @@ NewResourceId = Annotated[str, Depends(_read_resource_id)]
 InvitationId = Annotated[str, Depends(_find_invitation_id)]
 ChangeId = Annotated[str, Depends(_find_change_id)]
 EventId = Annotated[str, Depends(_find_event_id)]
+JoinRequestId = Annotated[str, Depends(_find_request_id)]
+DomainName = Annotated[str, Depends(_read_domain_name)]

@@ -37,7 +37,12 @@ IDEMPOTENCY_KEY = {
     "description": "A repeat with the same key and body has no second effect. Kept for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
-_PHRASES = {200: "Done.", 201: "Made.", 204: "Done; there is nothing to say."}
+_PHRASES = {
+    200: "Done.",
+    201: "Made.",
+    202: "Taken; the same whatever became of it.",
+    204: "Done; there is nothing to say.",
+}
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 _REPLAYED = {
     "description": "`true` when this repeats the answer to an earlier request; then without a link.",
