@@ -18,6 +18,7 @@ from vestibule.actions.delivery.claim_messages import claim_messages, settle_mes
 from vestibule.actions.delivery.prepare_letter import prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
 from vestibule.actions.invitations.accept import Accepted, accept
+from vestibule.actions.invitations.decide import Decided, approve, reject
 from vestibule.actions.invitations.decline import decline
 from vestibule.actions.invitations.issue import issue
 from vestibule.actions.invitations.preview import InvitationPreview, preview
@@ -188,7 +189,7 @@ class World:
     def issue(
         self,
         email: str | VerifiedIdentity = VERA,
-        role: str = "member",
+        role: str | None = "member",
         *,
         by: Actor = OLGA,
         tenant: str = "acme",
@@ -241,6 +242,16 @@ class World:
                 uow, by, tenant, InvitationFilter(**wanted), PageRequest(scope="invitations")
             ),
         )
+
+    def approve(
+        self, issued: IssuedInvitation, *, by: Actor, tenant: str = "acme", digest: str | None = None
+    ) -> Call[Decided]:
+        one = issued.invitation.invitation_id
+        return Call("run", lambda uow: approve(uow, by, tenant, one, digest=digest, context=self.context))
+
+    def reject(self, issued: IssuedInvitation, *, by: Actor, tenant: str = "acme") -> Call[Decided]:
+        one = issued.invitation.invitation_id
+        return Call("run", lambda uow: reject(uow, by, tenant, one, context=self.context))
 
     # What an invitee does
 

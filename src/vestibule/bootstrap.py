@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from vestibule.actions.connections.review_connections import list_stored
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
+from vestibule.identity.domains import WorldNames
 from vestibule.identity.jwks import KeySource, StaticKeys
+from vestibule.identity.oidc import OpenIdParty, SecretSealer, parse_key
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
 from vestibule.storage.revision import check_migrated
@@ -44,7 +47,10 @@ class Deployment:
     runner: LoopRunner | ThreadRunner
     verifier: AssertionVerifier | None
     keys: FetchedKeys | None
+    names: WorldNames
     clock: Clock
+    sealer: SecretSealer
+    openid: OpenIdParty
 
     @property
     def is_clock_ours(self) -> bool:
@@ -59,7 +65,10 @@ class Deployment:
                 runner=self.runner,
                 passwords=passwords,
                 verifier=self.verifier,
+                names=self.names,
                 public_url=settings.public_url,
+                openid=self.openid,
+                sealer=self.sealer,
                 origins=frozenset(f"https://{host}" for host in settings.link_hosts),
                 limits=settings.limits,
                 platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
@@ -83,6 +92,7 @@ class Deployment:
             sender=make_sender(settings),
             public_url=settings.public_url,
             passwords=passwords,
+            names=self.names,
             clock=self.clock,
             policy=WorkerPolicy(batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000),
         )
@@ -100,9 +110,18 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
         ConfigurationError: a setting can't work; names it and says what to do.
     """
     check_database(settings)
+    sealer = make_sealer(settings)
+    check_secrets(settings, sealer)
     verifier, fetched = _make_verifier(settings, clock)
     return Deployment(
-        settings=settings, runner=_make_runner(settings, clock), verifier=verifier, keys=fetched, clock=clock
+        settings=settings,
+        runner=_make_runner(settings, clock),
+        verifier=verifier,
+        keys=fetched,
+        clock=clock,
+        sealer=sealer,
+        openid=make_relying_party(settings, sealer, clock=clock),
+        names=make_names(settings),
     )
 
 
@@ -146,6 +165,41 @@ def check_database(settings: Settings) -> None:
     """
     with open_engine(settings) as engine:
         check_migrated(engine)
+
+
+def make_sealer(settings: Settings) -> SecretSealer:
+    """What seals and opens the client secrets of connections.
+
+    Raises:
+        ConfigurationError: CONNECTION_KEY is no key.
+    """
+    return SecretSealer(parse_key(settings.connection_key), allows_loopback=settings.is_development)
+
+
+def make_relying_party(
+    settings: Settings, sealer: SecretSealer, *, clock: Clock = system_clock
+) -> OpenIdParty:
+    """Our side of OpenID Connect."""
+    return OpenIdParty(sealer, public_url=settings.public_url, clock=clock)
+
+
+def check_secrets(settings: Settings, sealer: SecretSealer) -> None:
+    """CONNECTION_KEY opens the client secret of every connection that has one.
+
+    Raises:
+        ConfigurationError: it does not, or is not set.
+    """
+    runner = PlainRunner(make_engine(settings.database_url))
+    try:
+        for connection in runner.read(list_stored):
+            sealer.open(connection)
+    finally:
+        runner.close()
+
+
+def make_names(settings: Settings) -> WorldNames:
+    """What the world says of domains, by the settings' name servers or this machine's."""
+    return WorldNames(settings.dns_resolvers)
 
 
 def make_mailbox_view(mailbox: MailStore) -> Service:

@@ -8,6 +8,7 @@ VestibuleError                     what a caller may handle; carries a stable ``
   NotPermittedError                the actor may not do this here
     RoleNotAssignableError         the policy does not let this role grant that one
     ReviewOverdueError             an earlier break-glass grant has not been reviewed
+    ConnectionRequiredError        the tenant wants another way of signing in
   NotFoundError                    unknown, or another tenant's
   InvalidRequestError              malformed before any rule was consulted
     EmailInvalidError
@@ -25,17 +26,22 @@ VestibuleError                     what a caller may handle; carries a stable ``
   DirectoryConflictError           two users of one name in a tenant's directory
   TenantDeletedError               a deleted tenant's id can't be used again
   LastOwnerError                   a tenant never loses its last owner
+  PolicyStaleError                 the policy is no longer the one this was proposed against
+  PolicyNotApprovedError           what loosens waits for a second person
   DomainNotProvedError             this rung of a domain needs a live proof
   JoinDecidedError                 a request to join was decided before
   RateLimitedError                 carries when to try again
     TooSoonError
   ClaimRejectedError               every failed claim; private ``reason``
   CredentialsRejectedError         a failed sign-in or code; no reason at all
+  ProviderError                    an identity provider is dead, or says what can't be believed
   UnavailableError                 the database could not answer
 ConfigurationError                 an operator's mistake, named, found at start-up
 DeliveryError                      inside the worker only
   TransientDeliveryError
+    RecipientBusyError
   PermanentDeliveryError
+    SuppressedError
 MisuseError (RuntimeError)         a bug in the calling code; never mapped
 """
 
@@ -65,6 +71,7 @@ class RejectReason(StrEnum):
     DOMAIN_NOT_ALLOWED = "domain_not_allowed"
     PRINCIPAL_OFFBOARDED = "principal_offboarded"
     RECIPIENT_BARRED = "recipient_barred"
+    OWNER_KEPT = "owner_kept"
     NO_SEAT = "no_seat"
     NOT_APPROVED = "not_approved"
     BOUND_TO_ANOTHER = "bound_to_another"
@@ -125,6 +132,16 @@ class RoleNotAssignableError(NotPermittedError):
     """Your role may not grant that role by invitation."""
 
     code = "role_not_assignable"
+
+
+class ConnectionRequiredError(NotPermittedError):
+    """This tenant wants you to sign in through its own identity provider."""
+
+    code = "connection_required"
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__()
+        self.connection_id = connection_id
 
 
 class ReviewOverdueError(NotPermittedError):
@@ -251,6 +268,18 @@ class JoinDecidedError(VestibuleError):
     code = "join_decided"
 
 
+class PolicyStaleError(VestibuleError):
+    """The policy has changed since this was proposed, or it was settled already; propose it again."""
+
+    code = "policy_stale"
+
+
+class PolicyNotApprovedError(VestibuleError):
+    """This change loosens the policy; a second person has to approve it first."""
+
+    code = "policy_not_approved"
+
+
 class RateLimitedError(VestibuleError):
     """Too many requests; wait and try again."""
 
@@ -287,6 +316,16 @@ class CredentialsRejectedError(VestibuleError):
     code = "credentials_rejected"
 
 
+class ProviderError(VestibuleError):
+    """The identity provider can't be used now; nobody was signed in."""
+
+    code = "provider_failed"
+
+    def __init__(self, finding: str, message: str | None = None) -> None:
+        super().__init__(message)
+        self.finding = finding
+
+
 class UnavailableError(VestibuleError):
     """The service can't reach its database; nothing was changed, try again shortly."""
 
@@ -311,8 +350,20 @@ class TransientDeliveryError(DeliveryError):
     """It may work later."""
 
 
+class RecipientBusyError(TransientDeliveryError):
+    """The recipient has had enough mail for now; carries when to go on."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = max(1, retry_after)
+
+
 class PermanentDeliveryError(DeliveryError):
     """It will never work."""
+
+
+class SuppressedError(PermanentDeliveryError):
+    """The recipient wants no such mail."""
 
 
 class MisuseError(RuntimeError):

@@ -32,11 +32,13 @@ class Settings:
     database_url: str = field(repr=False)
     public_url: str
     link_hosts: tuple[str, ...] = ()
+    connection_key: str = field(default="", repr=False)
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
     platform_key: str = field(default="", repr=False)
     assertion_jwks: str = ""
     assertion_issuer: str = ""
+    dns_resolvers: tuple[tuple[str, int], ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     refusal_floor_ms: int = 150
     bind: str = "127.0.0.1:8080"
@@ -46,6 +48,11 @@ class Settings:
     worker_batch: int = 20
     worker_poll_ms: int = 500
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def is_development(self) -> bool:
+        """Served on this machine's loopback only, by its own word."""
+        return self.public_url.startswith("http://")
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -92,11 +99,13 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         link_hosts=tuple(
             part.strip().lower() for part in values.get("link_hosts", "").split(",") if part.strip()
         ),
+        connection_key=values.get("connection_key", ""),
         smtp_url=values.get("smtp_url", ""),
         mail_from=values.get("mail_from", ""),
         platform_key=_read_platform_key(values.get("platform_key", "")),
         assertion_jwks=values.get("assertion_jwks", ""),
         assertion_issuer=values.get("assertion_issuer", ""),
+        dns_resolvers=_read_servers(values.get("dns_resolvers", "")),
         trusted_proxies=_read_networks(values.get("trusted_proxies", "")),
         refusal_floor_ms=number.read("refusal_floor_ms", 150, 0, 10_000),
         bind=_read_bind(values.get("bind", "127.0.0.1:8080")),
@@ -176,6 +185,19 @@ def _read_networks(text: str) -> tuple[Network, ...]:
         raise _fault(
             "trusted_proxies", "holds something that is no network", "Give 10.0.0.0/8, or addresses"
         ) from None
+
+
+def _read_servers(text: str) -> tuple[tuple[str, int], ...]:
+    """Addresses of name servers, each with its port; a name would need a name server to be found."""
+    told = _fault("dns_resolvers", "holds something that is no address with a port", "Give 192.0.2.1:53")
+    servers: list[tuple[str, int]] = []
+    for part in (one.strip() for one in text.split(",") if one.strip()):
+        try:
+            host, port = parse_bind(part)
+            servers.append((str(ipaddress.ip_address(host)), port))
+        except (ConfigurationError, ValueError):
+            raise told from None
+    return tuple(servers)
 
 
 def _read_level(text: str) -> str:

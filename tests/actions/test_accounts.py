@@ -10,7 +10,8 @@ import pytest
 
 from tests.lanes import Call
 from tests.world import HOST, World
-from vestibule.actions.accounts.sign_in import create_account, find_credentials, find_session, open_session
+from vestibule.actions.accounts.session import find_session
+from vestibule.actions.accounts.sign_in import create_account, find_credentials, open_session
 from vestibule.actions.accounts.sign_up import begin_code_check, count_sign_up, finish_sign_up, start_sign_up
 from vestibule.actions.members.offboard import offboard
 from vestibule.core.account import CHALLENGE_LIFETIME, SESSION_LIFETIME

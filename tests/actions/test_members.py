@@ -19,7 +19,7 @@ from vestibule.errors import (
     RejectReason,
     SeatLimitError,
 )
-from vestibule.storage.schema import memberships, principals
+from vestibule.storage.schema import invitations, memberships, principals
 
 _OTHER_KEY = HostKey(key_id="other", scopes=frozenset({"tenants"}))
 
@@ -208,6 +208,43 @@ def test_a_last_owner_who_is_offboarded_keeps_the_row_and_loses_its_force(world:
     world.do(world.put_member(VERA, "owner"))
     world.do(world.remove(OLGA))
     assert "olga" not in world.members()
+
+
+@pytest.mark.covers("TEN-01", "LIF-03")
+def test_an_owner_kept_without_force_comes_back_by_the_host_or_by_invitation_once_there_is_another(
+    every_world: World,
+) -> None:
+    world = every_world
+    world.found()
+    world.found(tenant="other")
+    world.do(world.offboard(OLGA))
+    world.do(world.put_member(OLGA, "owner", "other"))  # the host lifts the offboarding, but not here
+    link = world.do(world.issue(OLGA, by=ADAM))
+    assert world.refuse(world.accept(OLGA, link)) is RejectReason.OWNER_KEPT
+    world.do(world.put_member(VERA, "owner"))
+    assert world.do(world.accept(OLGA, link)).role == "member"
+    [row] = world.rows(memberships, principal_id="olga", tenant_id="acme")
+    assert (row["role"], row["suspended_at"]) == ("member", None)
+    world.do(world.offboard(VERA))
+    world.do(world.put_member(VERA, "owner"))  # and so does the host's word, at once
+    world.do(world.issue("new@example.com", by=VERA))
+
+
+@pytest.mark.covers("LIF-03", "AUD-01")
+def test_every_event_of_an_offboarding_has_the_reason_of_its_row(world: World) -> None:
+    world.found()
+    world.do(world.issue(VERA, by=ADAM))
+    world.do(world.issue("a2@example.com", by=OLGA))
+    adam = person("adam", "adam@example.com", "a2@example.com")
+    world.do(world.issue(XENIA, by=adam))
+    world.do(world.offboard(adam))
+    told = {event["invitation_id"]: event["body"]["reason"] for event in world.events("invitation.revoked")}
+    stored = {row["invitation_id"]: row["revoked_reason"] for row in world.rows(invitations)}
+    assert told == stored
+    assert sorted(told.values()) == ["inviter_offboarded", "inviter_offboarded", "person_offboarded"]
+    world.do(world.offboard(OLGA))
+    [kept] = world.events("membership.stripped")
+    assert (kept["body"]["principal_id"], kept["body"]["reason"]) == ("olga", "offboarded")
 
 
 @pytest.mark.covers("LIF-03")

@@ -157,3 +157,23 @@ def test_a_member_gives_back_what_was_reserved_for_another_address_of_its_own(ev
     with pytest.raises(NotPermittedError):
         world.do(world.issue(VERA, by=MIA))
     world.do(world.issue(VERA))
+
+
+@pytest.mark.covers("E01", "E04", "LIF-05", "LIF-03")
+def test_ending_a_membership_for_its_seat_revokes_what_it_had_issued_as_a_sweep_does(
+    every_world: World,
+) -> None:
+    world = every_world
+    world.found({"seat_limit": 5, "seats_count_pending": True})
+    world.do(world.accept(VERA, world.do(world.issue(VERA, "admin", membership_expires_in=3600))))
+    theirs = world.do(world.issue("guest@example.com", by=VERA))
+    world.pass_time(3601)
+    assert world.seats() == (5, 5)
+    world.do(world.issue(XENIA))  # no sweeper has been by: the seat comes from what has ended
+    row = world.invitation(theirs)
+    assert (row["revoked_reason"], row["expired_at"]) == ("inviter_ended", None)
+    [event] = world.events("invitation.revoked")
+    assert (event["actor_id"], event["body"]["reason"]) == ("clock", "inviter_ended")
+    assert "vera" not in world.members()
+    world.do(world.put_member(VERA, "admin"))
+    assert world.refuse(world.accept(person("guest"), theirs)) is RejectReason.REVOKED

@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "alembic": {"storage", "bootstrap"},
     "fastapi": {"web", "integrations"},
+    "scim2_models": {"web"},
     "psycopg": {"storage", "bootstrap"},
     "sqlalchemy": {"storage", "bootstrap", "embedding", "integrations"},
     "sqlite3": {"storage", "bootstrap"},

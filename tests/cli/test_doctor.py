@@ -76,6 +76,7 @@ def test_a_healthy_deployment_passes_every_check(run: Run, healthy: dict[str, st
         "migrations",
     } <= set(checks)
     assert {"guards", "engine", "clock", "outbox", "api keys"} <= set(checks)
+    assert {"name servers", "proofs of domains", "rules of domains"} <= set(checks)
     assert "a" * 40 not in json.dumps(checks)
 
 

@@ -93,6 +93,7 @@ REFUSED: dict[str, Case] = {
         RejectReason.DOMAIN_NOT_ALLOWED,
     ),
     "principal offboarded": ({}, {"principal_offboarded": True}, {}, RejectReason.PRINCIPAL_OFFBOARDED),
+    "an owner kept without force": ({}, {"is_kept_owner": True}, {}, RejectReason.OWNER_KEPT),
     "deactivated by the directory": ({"recipient_barred": True}, {}, {}, RejectReason.RECIPIENT_BARRED),
     "no seat": ({}, {"seat_shard": None}, {}, RejectReason.NO_SEAT),
 }

@@ -17,7 +17,8 @@ from tests.architecture.sources import ROOT
 from vestibule.core.limits import LIMIT_NAMES, Limits
 from vestibule.core.policy import DEFAULT_POLICY, dump_policy
 from vestibule.identity import passwords
-from vestibule.ports import Runner
+from vestibule.identity.domains import WorldNames
+from vestibule.ports import RelyingParty, Runner, Sealer
 from vestibule.settings import PREFIX, Settings
 from vestibule.web.api.reference import STATUS_OF
 from vestibule.web.app import make_app
@@ -59,7 +60,13 @@ def calls_of(cell: str) -> set[str]:
 def fetch_reference() -> dict[str, Any]:
     # The document is made when the application is; nothing is run.
     services = Services(
-        runner=cast("Runner", None), passwords=passwords, verifier=None, public_url="https://a.example"
+        runner=cast("Runner", None),
+        passwords=passwords,
+        verifier=None,
+        public_url="https://a.example",
+        openid=cast("RelyingParty", None),
+        sealer=cast("Sealer", None),
+        names=WorldNames(),
     )
 
     async def ask() -> httpx2.Response:

@@ -8,26 +8,37 @@ import re
 import socket
 import threading
 import time
+from base64 import b64encode
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
 import uvicorn
 import uvloop
 
 from vestibule.actions.accounts.sign_in import create_account
+from vestibule.actions.connections.put_connection import put_connection
+from vestibule.actions.invitations.issue import issue
 from vestibule.actions.members.put_member import MemberDraft, put_member
+from vestibule.actions.members.review_members import list_members
 from vestibule.actions.tenants.put_tenant import put_tenant
-from vestibule.bootstrap import build_deployment, build_plain_runner
+from vestibule.bootstrap import build_deployment, build_plain_runner, make_sealer
+from vestibule.core.connection import ConnectionDraft
 from vestibule.core.email import EmailAddress
-from vestibule.core.identity import HostKey, RequestContext
+from vestibule.core.identity import HostKey, RequestContext, VerifiedIdentity
+from vestibule.core.invitation import InvitationDraft
+from vestibule.core.paging import PageRequest
 from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.identity import passwords
 from vestibule.settings import load_settings
 from vestibule.storage.engine import make_engine
 from vestibule.storage.migrations import migrate
+from vestibule.storage.schema import domains
 
 PASSWORD = "a quite long password"
+CONNECTION_KEY = b64encode(bytes(range(32))).decode()
 _KEY = HostKey(key_id="tests")
 _CONTEXT = RequestContext(correlation_id="tests")
 
@@ -92,6 +103,57 @@ class Site:
         draft = MemberDraft(role=role, email=EmailAddress(who.address), name=who.name)
         self.runner.run(put_member, _KEY, tenant_id, who.principal_id, draft, context=_CONTEXT)
 
+    def add_principal(self, tenant_id: str, principal_id: str, role: str) -> None:
+        """A member that the host names."""
+        draft = MemberDraft(role=role)
+        self.runner.run(put_member, _KEY, tenant_id, principal_id, draft, context=_CONTEXT)
+
+    def members(self, tenant_id: str) -> dict[str, str]:
+        """Role by principal."""
+        page = self.runner.read(list_members, _KEY, tenant_id, PageRequest(scope="tests"))
+        return {one.principal_id: one.role for one in page.items}
+
+    def put_policy(self, tenant_id: str, **policy: Any) -> None:
+        self.runner.run(put_tenant, _KEY, tenant_id, name="Acme", policy=policy, context=_CONTEXT)
+
+    def put_connection(self, tenant_id: str, connection_id: str, draft: ConnectionDraft) -> None:
+        sealer = make_sealer(self.settings)
+        self.runner.run(
+            put_connection, _KEY, tenant_id, connection_id, draft, sealer=sealer, context=_CONTEXT
+        )
+
+    def prove(self, tenant_id: str, domain: str, *, is_live: bool = True) -> None:
+        """The tenant has proved the domain; or its proof has run out."""
+        now = datetime.now(UTC)
+        moments = {"proved_at": now, "proof_expires_at": now + timedelta(hours=1 if is_live else -1)}
+        values = {
+            "tenant_id": tenant_id,
+            "domain": domain,
+            "rung": "invite_only",
+            "role": "member",
+            "challenge": "c",
+            "created_at": now,
+        }
+        engine = make_engine(self.database_url)
+        with engine.begin() as connection:
+            gone = sa.delete(domains).where(domains.c.tenant_id == tenant_id, domains.c.domain == domain)
+            connection.execute(gone)
+            connection.execute(sa.insert(domains).values(**values, **moments))
+        engine.dispose()
+
+    def forget_providers(self) -> None:
+        """What a quarter of an hour would make this site forget."""
+        self._openid.forget()
+
+    def invite(self, tenant_id: str, by: LocalAccount, address: str) -> str:
+        """An invitation; its link."""
+        draft = InvitationDraft(email=EmailAddress.parse_input(address), role="member", deliver="link")
+        inviter = VerifiedIdentity(principal_id=by.principal_id)
+        limits = self.settings.limits
+        issued = self.runner.run(issue, inviter, tenant_id, draft, context=_CONTEXT, limits=limits)
+        assert issued.token is not None
+        return f"{self.url}/i/{issued.token.reveal()}"
+
     def new_address(self) -> str:
         return f"new{next(self._numbers)}@people.example"
 
@@ -126,9 +188,11 @@ class Site:
                 "VESTIBULE_WORKER_POLL_MS": "20",
                 "VESTIBULE_REFUSAL_FLOOR_MS": "0",
                 "VESTIBULE_LOG_LEVEL": "ERROR",
+                "VESTIBULE_CONNECTION_KEY": CONNECTION_KEY,
             }
         )
         deployment = build_deployment(self.settings)
+        self._openid = deployment.openid
         worker = deployment.make_worker()
         config = uvicorn.Config(
             deployment.make_app(), port=self.port, access_log=False, log_level="error", lifespan="off"

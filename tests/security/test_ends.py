@@ -27,7 +27,7 @@ def test_the_end_of_a_time_bound_administrator_revokes_what_it_had_pending(world
     _end(world, tenant, admin.principal_id)
     _sweep(world)
     shown = world.call("GET", invited.path, owner).json()
-    assert (shown["state"], shown["revoked_reason"]) == ("revoked", "inviter_removed")
+    assert (shown["state"], shown["revoked_reason"]) == ("revoked", "inviter_ended")
     kinds = sa.select(audit_events.c.kind).where(audit_events.c.invitation_id == invited.invitation_id)
     assert "invitation.revoked" in [row.kind for row in world.rows(kinds)]
     # Coming back does not bring the promises of the earlier term back.

@@ -24,13 +24,14 @@ import uvicorn
 import uvloop
 
 from tests.identity.signing import EdSigner, b64, dump, jwks
+from tests.nameserver import DnsServer
 from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.core.limits import LIMIT_NAMES
 from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.settings import Settings, load_settings
 from vestibule.storage.engine import make_engine
 from vestibule.storage.migrations import migrate
-from vestibule.storage.schema import invitations, metadata
+from vestibule.storage.schema import invitations, join_requests, metadata
 from vestibule.storage.unit_of_work import system_clock
 
 PUBLIC_URL = "https://invite.example.com"
@@ -105,6 +106,7 @@ class World:
         migrate(engine)
         engine.dispose()
         self.engine = make_engine(database_url)
+        self.dns = DnsServer()
         self.settings = self._read_settings(keys, settings or {})
         self._numbers = itertools.count(1)
         self._mailbox = DevelopmentMailbox(clock=system_clock) if delivers else None
@@ -125,6 +127,7 @@ class World:
         self._server.should_exit = True
         self._thread.join(30)
         self.engine.dispose()
+        self.dns.stop()
 
     # Asking
 
@@ -197,6 +200,23 @@ class World:
         answer = self.call("PUT", path, PLATFORM, body={"role": role, **fields})
         assert answer.status_code in {200, 201}, answer.text
 
+    def open_domain(self, tenant_id: str, domain: str, rung: str, role: str = "member") -> None:
+        """The tenant has proved the domain, and it stands on that rung."""
+        path = f"/v1/tenants/{tenant_id}/domains/{domain}"
+        record = self.call("PUT", path, PLATFORM, body={"role": role}).json()["record"]
+        self.dns.publish(record["name"], record["value"])
+        assert self.call("POST", f"{path}/check", PLATFORM).json()["finding"] == "proved"
+        assert self.call("PUT", path, PLATFORM, body={"rung": rung}).status_code == 200
+
+    def ask_to_join(self, tenant_id: str, who: Person) -> str:
+        """The id of the request that is open then."""
+        assert self.call("POST", f"/v1/tenants/{tenant_id}/join-requests", who).status_code == 202
+        query = sa.select(join_requests.c.request_id).where(
+            join_requests.c.tenant_id == tenant_id, join_requests.c.principal_id == who.principal_id
+        )
+        [row] = self.rows(query)
+        return str(row.request_id)
+
     def remove_member(self, tenant_id: str, who: Person) -> None:
         path = f"/v1/tenants/{tenant_id}/members/{quote(who.principal_id, safe='')}"
         assert self.call("DELETE", path, PLATFORM).status_code == 204
@@ -263,6 +283,7 @@ class World:
             "REFUSAL_FLOOR_MS": "0",
             "POOL_SIZE": "4",
             "WORKER_POLL_MS": "20",
+            "DNS_RESOLVERS": self.dns.address,
             **{f"LIMIT_{name.upper()}": "1000000/60" for name in LIMIT_NAMES},
             **changes,
         }

@@ -7,15 +7,18 @@ A route without a row fails. A cell that is refused changes nothing at all.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 
-from tests.web.harness import PLATFORM, Invited, Key, Person, Who, World
+from tests.web.harness import PLATFORM, Invited, Key, Person, Who, World, person
 from vestibule.actions.api_keys import create_key
 from vestibule.bootstrap import build_plain_runner
 from vestibule.core.identity import HostKey, RequestContext, Scope
+from vestibule.storage.schema import audit_events
 
 ACTORS = ("anonymous", "stranger", "member", "admin", "owner", "other_owner", "weak_key", "platform")
 PRINCIPALS = frozenset(ACTORS[1:6])
@@ -26,6 +29,23 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "suspend_tenant": (401, 403, 403, 403, 403, 403, 403, 200),
     "resume_tenant": (401, 403, 403, 403, 403, 403, 403, 200),
     "delete_tenant": (401, 403, 403, 403, 403, 403, 403, 204),
+    "get_policy": (401, 404, 403, 200, 200, 404, 403, 200),
+    "propose_policy": (401, 404, 403, 403, 201, 404, 403, 201),
+    "list_policy_changes": (401, 404, 403, 200, 200, 404, 403, 200),
+    "approve_policy": (401, 404, 403, 403, 200, 404, 403, 200),
+    "activate_policy": (401, 404, 403, 403, 200, 404, 403, 200),
+    "roll_back_policy": (401, 404, 403, 403, 200, 404, 403, 200),
+    "compare_policy": (401, 404, 403, 200, 200, 404, 403, 200),
+    "simulate_policy": (401, 404, 403, 200, 200, 404, 403, 200),
+    "reevaluate_policy": (401, 404, 403, 403, 200, 404, 403, 200),
+    "explain_decision": (401, 404, 403, 200, 200, 404, 403, 200),
+    "get_deployment_policy": (401, 403, 403, 403, 403, 403, 403, 200),
+    "propose_deployment_policy": (401, 403, 403, 403, 403, 403, 403, 201),
+    "list_deployment_policy_changes": (401, 403, 403, 403, 403, 403, 403, 200),
+    "approve_deployment_policy": (401, 403, 403, 403, 403, 403, 403, 200),
+    "activate_deployment_policy": (401, 403, 403, 403, 403, 403, 403, 200),
+    "roll_back_deployment_policy": (401, 403, 403, 403, 403, 403, 403, 200),
+    "compare_deployment_policy": (401, 403, 403, 403, 403, 403, 403, 200),
     "list_members": (401, 404, 403, 200, 200, 404, 403, 200),
     "put_member": (401, 403, 403, 403, 403, 403, 403, 201),
     "remove_member": (401, 404, 403, 204, 204, 404, 403, 204),
@@ -42,16 +62,46 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "accept_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
     "decline_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
     "request_new_invitation": (202, 202, 202, 202, 202, 202, 202, 202),
+    "put_domain": (401, 404, 403, 403, 200, 404, 403, 200),
+    "list_domains": (401, 404, 403, 200, 200, 404, 403, 200),
+    "get_domain": (401, 404, 403, 200, 200, 404, 403, 200),
+    "check_domain": (401, 404, 403, 403, 200, 404, 403, 200),
+    "remove_domain": (401, 404, 403, 403, 204, 404, 403, 204),
+    "list_open_doors": (401, 200, 200, 200, 200, 200, 403, 403),
+    "join_tenant": (401, 404, 409, 409, 409, 404, 403, 403),
+    "ask_to_join": (401, 202, 202, 202, 202, 202, 403, 403),
+    "list_join_requests": (401, 404, 403, 200, 200, 404, 403, 403),
+    "approve_join_request": (401, 404, 403, 200, 200, 404, 403, 403),
+    "reject_join_request": (401, 404, 403, 204, 204, 404, 403, 403),
 }
 WEAK_FOR_PRINCIPALS: frozenset[Scope] = frozenset(("tenants", "members"))
 WEAK_FOR_THE_REST: frozenset[Scope] = frozenset(("principals",))
 RECORDED = {"accept_own_invitation", "decline_own_invitation", "accept_invitation", "decline_invitation"}
+# Only a label: what is put in force for the whole deployment must not change other stories.
+DRAFT = {"policy": {"id": "draft"}}
 ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "put_tenant": ("PUT", lambda s: s.home, {"name": "Renamed"}),
     "get_tenant": ("GET", lambda s: s.home, ...),
     "suspend_tenant": ("POST", lambda s: s.home + "/suspend", ...),
     "resume_tenant": ("POST", lambda s: s.home + "/resume", ...),
     "delete_tenant": ("DELETE", lambda s: s.home, ...),
+    "get_policy": ("GET", lambda s: s.home + "/policy", ...),
+    "propose_policy": ("POST", lambda s: s.home + "/policy/changes", DRAFT),
+    "list_policy_changes": ("GET", lambda s: s.home + "/policy/changes", ...),
+    "approve_policy": ("POST", lambda s: s.change + "/approve", ...),
+    "activate_policy": ("POST", lambda s: s.change + "/activate", ...),
+    "roll_back_policy": ("POST", lambda s: s.home + "/policy/rollback", ...),
+    "compare_policy": ("POST", lambda s: s.home + "/policy/compare", DRAFT),
+    "simulate_policy": ("POST", lambda s: s.home + "/policy/simulate", DRAFT),
+    "reevaluate_policy": ("POST", lambda s: s.home + "/policy/reevaluate", {"revoke": True}),
+    "explain_decision": ("GET", lambda s: s.decision, ...),
+    "get_deployment_policy": ("GET", lambda _: "/v1/policy", ...),
+    "propose_deployment_policy": ("POST", lambda _: "/v1/policy/changes", DRAFT),
+    "list_deployment_policy_changes": ("GET", lambda _: "/v1/policy/changes", ...),
+    "approve_deployment_policy": ("POST", lambda s: s.change + "/approve", ...),
+    "activate_deployment_policy": ("POST", lambda s: s.change + "/activate", ...),
+    "roll_back_deployment_policy": ("POST", lambda _: "/v1/policy/rollback", ...),
+    "compare_deployment_policy": ("POST", lambda _: "/v1/policy/compare", DRAFT),
     "list_members": ("GET", lambda s: s.home + "/members", ...),
     "put_member": ("PUT", lambda s: s.home + "/members/somebody-new", {"role": "member"}),
     "remove_member": ("DELETE", lambda s: s.home + f"/members/{s.colleague.principal_id}", ...),
@@ -72,6 +122,17 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "accept_invitation": ("POST", lambda s: s.invited.road + "/accept", ...),
     "decline_invitation": ("POST", lambda s: s.invited.road + "/decline", ...),
     "request_new_invitation": ("POST", lambda s: s.invited.road + "/request-new", ...),
+    "put_domain": ("PUT", lambda s: s.domain, {"role": "member"}),
+    "list_domains": ("GET", lambda s: s.home + "/domains", ...),
+    "get_domain": ("GET", lambda s: s.domain, ...),
+    "check_domain": ("POST", lambda s: s.domain + "/check", ...),
+    "remove_domain": ("DELETE", lambda s: s.domain, ...),
+    "list_open_doors": ("GET", lambda _: "/v1/me/tenants", ...),
+    "join_tenant": ("POST", lambda s: s.home + "/join", ...),
+    "ask_to_join": ("POST", lambda s: s.home + "/join-requests", ...),
+    "list_join_requests": ("GET", lambda s: s.home + "/join-requests", ...),
+    "approve_join_request": ("POST", lambda s: s.join_request + "/approve", {"role": "member"}),
+    "reject_join_request": ("POST", lambda s: s.join_request + "/reject", ...),
 }
 
 
@@ -91,6 +152,25 @@ class Scene:
         self.other_tenant_id = world.new_tenant(owner=self.other_owner)
         self.invited: Invited = world.invite(self.tenant_id, self.owner, f"{world.fresh('vera')}@example.com")
         self.weak = weak
+        self.change: str = self.home + "/policy/changes/none"
+        self.decision: str = self.home + "/policy/decisions/none"
+
+    def prepare(self, operation: str) -> None:
+        """What an operation on policies needs: one before the one in force, a proposal, a decision."""
+        if "policy" not in operation and operation != "explain_decision":
+            return
+        key = find_key(self.world, frozenset(("tenants",)))
+        root = "/v1/policy" if "deployment" in operation else self.home + "/policy"
+        for label in ("one", "two"):
+            self._propose(key, root, label)
+            assert self.world.call("POST", self.change + "/activate", key).status_code == 200
+        self._propose(key, root, "three")
+        self.decision = f"{self.home}/policy/decisions/{find_event(self.world, self.invited.invitation_id)}"
+
+    def _propose(self, key: Key, root: str, label: str) -> None:
+        made = self.world.call("POST", root + "/changes", key, body={"policy": {"id": label}})
+        assert made.status_code == 201, made.text
+        self.change = f"{root}/changes/{made.json()['change_id']}"
 
     @property
     def home(self) -> str:
@@ -99,6 +179,20 @@ class Scene:
     @property
     def own(self) -> str:
         return f"/v1/me/invitations/{self.invited.invitation_id}"
+
+    @cached_property
+    def domain(self) -> str:
+        """The road to a proved domain of the tenant."""
+        name = f"{self.tenant_id}.example.org"
+        self.world.open_domain(self.tenant_id, name, "request")
+        return f"{self.home}/domains/{name}"
+
+    @cached_property
+    def join_request(self) -> str:
+        """The road to an open request to join."""
+        name = self.domain.rpartition("/")[2]
+        request_id = self.world.ask_to_join(self.tenant_id, person(self.world.fresh("asker"), f"ann@{name}"))
+        return f"{self.home}/join-requests/{request_id}"
 
     def who(self, actor: str) -> Who:
         people: dict[str, Who] = {
@@ -116,6 +210,15 @@ class Scene:
     def call(self, operation: str, who: Who) -> httpx2.Response:
         method, road, body = ROADS[operation]
         return self.world.call(method, road(self), who, body=body)
+
+
+def find_event(world: World, invitation_id: str) -> str:
+    """The decision behind an invitation."""
+    query = sa.select(audit_events.c.event_id).where(
+        audit_events.c.invitation_id == invitation_id, audit_events.c.kind == "invitation.issued"
+    )
+    with world.engine.connect() as connection:
+        return str(connection.execute(query).scalar_one())
 
 
 _keys: dict[tuple[int, frozenset[Scope]], Key] = {}
@@ -158,8 +261,11 @@ def test_the_matrix_holds_in_ones_own_tenant_and_a_refusal_changes_nothing(
 ) -> None:
     weak = find_key(world, WEAK_FOR_PRINCIPALS if operation == "offboard_principal" else WEAK_FOR_THE_REST)
     scene = Scene(world, weak=weak)
+    scene.prepare(operation)
     for actor, expected in zip(ACTORS, MATRIX[operation], strict=True):
         who = scene.who(actor)
+        # What the road needs is there before anybody looks.
+        ROADS[operation][1](scene)
         before = world.dump()
         answer = scene.call(operation, who)
         assert (actor, answer.status_code) == (actor, expected), answer.text
@@ -169,6 +275,7 @@ def test_the_matrix_holds_in_ones_own_tenant_and_a_refusal_changes_nothing(
                 assert world.dump() == before
         elif answer.request.method != "GET":
             scene = Scene(world, weak=weak)
+            scene.prepare(operation)
 
 
 @pytest.mark.covers("D06", "TEN-06", "K07")
@@ -177,6 +284,7 @@ def test_in_a_foreign_tenant_everybody_is_a_stranger(world: World, operation: st
     stranger = MATRIX[operation][ACTORS.index("stranger")]
     home = Scene(world, weak=PLATFORM)
     abroad = Scene(world, weak=PLATFORM)
+    abroad.prepare(operation)
     answers = [abroad.call(operation, home.who(actor)) for actor in sorted(PRINCIPALS)]
     assert {answer.status_code for answer in answers} == {stranger}
     if stranger == 404:

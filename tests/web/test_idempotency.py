@@ -93,7 +93,7 @@ def test_a_repeat_is_authorised_anew(world: World, drift: str, status: int) -> N
 @pytest.mark.covers("ISS-11")
 def test_a_refused_first_keeps_nothing(world: World) -> None:
     path, owner = arrange(world)
-    assert issue(world, path, owner, role="owner").json()["code"] == "role_not_assignable"
+    assert issue(world, path, owner, role="nobody").json()["code"] == "invalid_request"
     assert issue(world, path, owner).status_code == 201
 
 

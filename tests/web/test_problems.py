@@ -43,6 +43,8 @@ def _make(kind: type[VestibuleError]) -> VestibuleError:
         return kind(7, limit=3)
     if issubclass(kind, errors.InvalidRequestError):
         return kind(FieldFault("/field", "Why."))
+    if issubclass(kind, errors.ConnectionRequiredError | errors.ProviderError):
+        return kind("corp-sso")
     return kind()
 
 

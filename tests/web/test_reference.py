@@ -38,10 +38,49 @@ DESIGN = {
     *(("post", f"/v1/invitations/{{}}/{verb}") for verb in ("accept", "decline", "request-new")),
     *(("get", "/v1/me/invitations"), ("post", "/v1/me/invitations/{}/accept")),
     ("post", "/v1/me/invitations/{}/decline"),
+    *(("post", f"/v1/tenants/{{}}/invitations/{{}}/{verb}") for verb in ("approve", "reject", "correct")),
+    *(("get", "/v1/tenants/{}/invitations/{}/approval"), ("put", "/v1/tenants/{}/ensured/{}")),
+    *(("get", "/v1/tenants/{}/reviews"), ("post", "/v1/tenants/{}/reviews/{}")),
+    *((method, "/v1/tenants/{}/resources/{}") for method in ("put", "delete")),
+    *(("get", "/v1/tenants/{}/resources"), ("get", "/v1/tenants/{}/grants/{}")),
+    *(
+        (method, root + rest)
+        for root in ("/v1/policy", "/v1/tenants/{}/policy")
+        for method, rest in (
+            *(("get", ""), ("get", "/changes"), ("post", "/changes"), ("post", "/changes/{}/approve")),
+            *(("post", "/changes/{}/activate"), ("post", "/rollback"), ("post", "/compare")),
+        )
+    ),
+    *(("post", "/v1/tenants/{}/policy/simulate"), ("post", "/v1/tenants/{}/policy/reevaluate")),
+    ("get", "/v1/tenants/{}/policy/decisions/{}"),
+    *(
+        call
+        for base in ("/v1/connections", "/v1/tenants/{}/connections")
+        for call in (
+            ("get", base),
+            ("put", base + "/{}"),
+            ("get", base + "/{}"),
+            ("delete", base + "/{}"),
+            ("post", base + "/{}/check"),
+        )
+    ),
+    *(("put", "/v1/tenants/{}/domains/{}"), ("get", "/v1/tenants/{}/domains/{}")),
+    *(("delete", "/v1/tenants/{}/domains/{}"), ("get", "/v1/tenants/{}/domains")),
+    *(("post", "/v1/tenants/{}/domains/{}/check"), ("get", "/v1/me/tenants")),
+    *(("post", "/v1/tenants/{}/join"), ("post", "/v1/tenants/{}/join-requests")),
+    *(("get", "/v1/tenants/{}/join-requests"), ("post", "/v1/tenants/{}/join-requests/{}/approve")),
+    ("post", "/v1/tenants/{}/join-requests/{}/reject"),
 }
 LIMITS: dict[str, dict[str, dict[str, Any]]] = {
     "PutTenant": {"name": {"minLength": 1, "maxLength": 100}},
     "PutMember": {"role": {"maxLength": 32}, "name": {"maxLength": 200}, "email": {"maxLength": 320}},
+    "PutConnection": {
+        "name": {"minLength": 1, "maxLength": 100},
+        "issuer": {"maxLength": 200},
+        "client_id": {"maxLength": 255},
+        "client_secret": {"maxLength": 4096},
+        "provider": {"enum": ["generic", "google", "entra", "entra_single", "apple"]},
+    },
     "IssueInvitation": {
         "email": {"maxLength": 320, "format": "email"},
         "role": {"maxLength": 32},

@@ -13,11 +13,14 @@ import typer
 from vestibule.cli import (
     accounts,
     api_keys,
+    connections,
     demo,
     doctor,
+    domains,
     invitations,
     members,
     migrations,
+    policy,
     serving,
     tenants,
     versions,
@@ -48,11 +51,14 @@ app.command("serve", short_help="Serve the API and the hosted pages.")(serving.s
 app.command("worker", short_help="Deliver mail, and record what has expired.")(serving.work)
 app.command("doctor", short_help="Check whether everything is in order.")(doctor.examine)
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(policy.app, name="policy")
 app.add_typer(members.app, name="member")
+app.add_typer(domains.app, name="domain")
 app.command("invite", short_help="Invite an address to a tenant.")(invitations.invite)
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(accounts.app, name="account")
+app.add_typer(connections.app, name="connection")
 app.command("version", short_help="Print release, schema and Python.")(versions.show_version)
 
 

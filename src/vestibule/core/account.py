@@ -25,7 +25,7 @@ class Account:
     password_hash: str = field(repr=False)
     created_at: datetime | None = None
 
-    def identify(self, authenticated_at: datetime) -> VerifiedIdentity:
+    def identify(self, authenticated_at: datetime | None) -> VerifiedIdentity:
         """The verified identity behind a session of this account."""
         return VerifiedIdentity(
             principal_id=self.account_id,
@@ -34,6 +34,7 @@ class Account:
             connection=LOCAL_CONNECTION,
             authenticated_at=authenticated_at,
             amr=("pwd",),
+            is_session=True,
         )
 
 

@@ -30,7 +30,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from vestibule.core.domain import DomainRule, Rung, rule_admits
+from vestibule.core.domain import DomainRule, Rung, required_connection, rule_admits
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import RULE_NAMES, VerifiedAddress, VerifiedIdentity
 from vestibule.core.invitation import InvitationState, derive_state
@@ -147,7 +147,8 @@ class Snapshot:
     """Everything a decision needs, read in one statement. ``grant`` is None for an unknown link.
 
     ``existing_role`` is that of a membership in force; ``holds_seat`` is true for any membership row, whose
-    seat an accept converts; ``seat_shard`` is a part of the ledger with a free seat.
+    seat an accept converts; ``seat_shard`` is a part of the ledger with a free seat. With ``is_kept_owner``
+    the claimant's row is all that the tenant has for an owner, though without force (ADR 0005).
     """
 
     now: datetime
@@ -156,6 +157,7 @@ class Snapshot:
     holds_seat: bool
     seat_shard: int | None
     principal_offboarded: bool
+    is_kept_owner: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +227,8 @@ def _findings_on_grant(grant: Grant, now: datetime) -> Findings:
 def _findings_on_claimant(
     snapshot: Snapshot, grant: Grant, identity: VerifiedIdentity, matched: VerifiedAddress | None
 ) -> Findings:
-    required = grant.policy.connection_for(grant.invited_email)
+    rule = grant.domain_rule if grant.is_by_rule else None
+    required = required_connection(grant.policy, grant.invited_email, rule)
     return (
         # 6
         (matched is None, RejectReason.WRONG_RECIPIENT),
@@ -239,6 +242,7 @@ def _findings_on_claimant(
         (snapshot.principal_offboarded, RejectReason.PRINCIPAL_OFFBOARDED),
         # 10
         (grant.recipient_barred, RejectReason.RECIPIENT_BARRED),
+        (snapshot.is_kept_owner, RejectReason.OWNER_KEPT),
     )
 
 

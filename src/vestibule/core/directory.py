@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.errors import DirectoryBarredError
@@ -16,7 +16,9 @@ from vestibule.errors import DirectoryBarredError
 USER_NAME_MAX = 320
 EXTERNAL_ID_MAX = 255
 PAGE_MAX = 200
+GROUP_NAME_MAX = 255
 UserField = Literal["id", "user_name", "external_id"]
+GroupField = Literal["id", "group_name", "external_id"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,15 @@ class DirectoryUser:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupDraft:
+    """What a directory says about one group; *document* is the whole of it as JSON."""
+
+    group_name: str
+    external_id: str | None
+    document: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryGroup:
     """A group as kept: for the directory's own book-keeping."""
 
@@ -55,12 +66,15 @@ class DirectoryGroup:
     changed_at: datetime
 
 
+Kept = TypeVar("Kept", DirectoryUser, DirectoryGroup)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryPage:
+class DirectoryPage(Generic[Kept]):
     """A part of a list, counted from 1 as SCIM does."""
 
     total: int
-    users: tuple[DirectoryUser, ...]
+    items: tuple[Kept, ...]
 
 
 def fold_user_name(user_name: str) -> str:

@@ -148,6 +148,18 @@ class TenantDomain:
         return RECORD_PREFIX + self.challenge
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainView:
+    """A domain as its tenant's administrators see it, at one moment."""
+
+    domain: TenantDomain
+    now: datetime
+
+    @property
+    def rung_in_force(self) -> Rung:
+        return self.domain.rule_at(self.now).rung_in_force
+
+
 def record_name(domain: str) -> str:
     """The one name at which the proof of *domain* is looked for."""
     return f"{RECORD_LABEL}.{domain}"
@@ -201,12 +213,18 @@ def check_default_role(policy: Policy, role: str) -> None:
         told = "No such role; give one of the tenant's roles exactly."
         raise InvalidRequestError(FieldFault("/role", told))
     if not may_be_default(policy, role):
-        raise InvalidRequestError(FieldFault("/role", "A rule can't give a role that needs an approval."))
+        raise InvalidRequestError(
+            FieldFault(
+                "/role", "A rule can't give a role that needs an approval, a stated reason or a review."
+            )
+        )
 
 
 def may_be_default(policy: Policy, role: str) -> bool:
-    """It exists, and is neither the owner's nor an elevating one."""
-    return role in policy.roles and role != OWNER and role not in policy.elevating
+    """It exists, is not the owner's, and is given without approval, stated reason or review."""
+    rule = policy.rule_of(role)
+    asks_more = rule.approvals > 0 or rule.justification or rule.review_within is not None
+    return role in policy.roles and role != OWNER and not asks_more
 
 
 def judge_answer(answer: DomainAnswer, expected: str, rules: ProofPolicy) -> DomainFinding:
@@ -218,6 +236,17 @@ def judge_answer(answer: DomainAnswer, expected: str, rules: ProofPolicy) -> Dom
     if expected in answer.texts:
         return DomainFinding.PROVED
     return DomainFinding.OTHER_VALUE if answer.texts else DomainFinding.NO_RECORD
+
+
+def contradicts(domain: TenantDomain, policy: Policy) -> bool:
+    """Does policy take back what the rung says? Then the stricter holds, which nobody may have meant."""
+    allowed = policy.allowed_domains
+    is_listed = allowed is not None and domain.domain in allowed
+    denies_listed = domain.rung is Rung.DENY and is_listed
+    offers_unlisted = domain.rung.needs_proof and allowed is not None and not is_listed
+    lacks_connection = domain.rung is Rung.SSO_REQUIRED and policy.require_connection is None
+    loses_role = domain.rung.admits and not may_be_default(policy, domain.role)
+    return denies_listed or offers_unlisted or lacks_connection or loses_role
 
 
 def rule_name(domain: str) -> str:
@@ -236,6 +265,16 @@ def rule_admits(
     return rule.rung_in_force.admits and rule.role == role and may_be_default(policy, role)
 
 
+def required_connection(policy: Policy, address: EmailAddress, rule: DomainRule | None) -> str | None:
+    """The connection that whoever joins by *rule* must come through; None means any.
+
+    The tenant's exceptions for guests are none on the rung that asks for its connection.
+    """
+    if rule is not None and rule.rung is Rung.SSO_REQUIRED:
+        return policy.require_connection
+    return policy.connection_for(address)
+
+
 def find_door(
     rule: DomainRule,
     policy: Policy,
@@ -248,7 +287,7 @@ def find_door(
 
     *must_ask*: an administrator has removed this person before; the rule alone no longer admits.
     """
-    domains, required = policy.allowed_domains, policy.require_connection
+    domains, required = policy.allowed_domains, required_connection(policy, address, rule)
     if not rule.rung_in_force.needs_proof or (domains is not None and not address.is_within(domains)):
         return None
     if rule.rung_in_force is Rung.SUGGEST:

@@ -32,6 +32,10 @@ class VerifiedAddress:
     evidence: str
     tenant_id: str | None = None
 
+    def counts_in(self, tenant_id: str) -> bool:
+        """Does the evidence say anything to that tenant?"""
+        return self.tenant_id in {None, tenant_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedIdentity:
@@ -46,13 +50,16 @@ class VerifiedIdentity:
     connection: str | None = None
     authenticated_at: datetime | None = None
     amr: tuple[str, ...] = ()
+    # Signed in on our own pages, where a tenant may demand another way; a host's word is the host's.
+    is_session: bool = False
 
     def find_evidence(self, address: EmailAddress, tenant_id: str) -> VerifiedAddress | None:
         """The verified address equal to *address*, byte for byte, whose evidence counts in that tenant."""
-        for verified in self.addresses:
-            if verified.address == address and verified.tenant_id in {None, tenant_id}:
-                return verified
-        return None
+        return next((one for one in self.addresses_in(tenant_id) if one.address == address), None)
+
+    def addresses_in(self, tenant_id: str) -> tuple[VerifiedAddress, ...]:
+        """Those whose evidence counts in that tenant."""
+        return tuple(one for one in self.addresses if one.tenant_id in {None, tenant_id})
 
     @property
     def lasting_addresses(self) -> tuple[EmailAddress, ...]:

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from vestibule.core import authority
 from vestibule.core.directory import check_not_barred
+from vestibule.core.domain import DomainRule, check_not_denied
 from vestibule.core.email import EmailAddress
 from vestibule.core.invitation import (
     BUNDLE_MAX,
@@ -64,6 +65,7 @@ class IssueFacts:
     live_resources: frozenset[str]
     overdue_review: bool
     is_barred: bool = False
+    domain_rule: DomainRule | None = None
 
 
 def check_draft(draft: InvitationDraft) -> None:
@@ -181,6 +183,7 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
     if draft.role is None and facts.member is None:
         raise InvalidRequestError(FieldFault("/role", "Required: this address belongs to no member."))
     check_recipient(policy, draft.email, None if draft.role is None else facts.member)
+    check_not_denied(facts.domain_rule)
     check_not_barred(is_barred=facts.is_barred)
     if facts.pending >= policy.max_pending or facts.pending_of_inviter >= policy.max_pending_per_inviter:
         raise PendingLimitError

@@ -53,6 +53,15 @@ class JoinRequest:
         return JoinRequestState.OPEN if self.withdrawn_at is None else JoinRequestState.WITHDRAWN
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinApproval:
+    """What an administrator says when approving; everything else is the request's, or policy's."""
+
+    role: str
+    justification: str | None = None
+    membership_expires_in: int | None = None
+
+
 def join_hits(limits: Limits, principal_id: str, ip: str) -> list[Hit]:
     """What one try to join or to ask counts against; counted before any tenant is looked at."""
     return [

@@ -31,6 +31,14 @@ def check_name(pointer: str, text: str, most: int) -> None:
     _check_visible(pointer, text)
 
 
+def clean_name(value: object, most: int) -> str | None:
+    """A name from elsewhere, for showing only: what can't be seen is taken out; an empty rest is no name."""
+    if not isinstance(value, str):
+        return None
+    seen = "".join(c for c in value[: 4 * most] if unicodedata.category(c) not in _REFUSED)
+    return seen.strip()[:most].strip() or None
+
+
 def check_message(pointer: str, text: str, most: int) -> None:
     """*text* is a personal message: at most *most* characters, in lines.
 

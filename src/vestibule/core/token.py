@@ -76,6 +76,11 @@ def mint_secret(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
+def mint_nonce() -> bytes:
+    """96 bits for one sealing with AES-GCM."""
+    return secrets.token_bytes(12)
+
+
 def mint_challenge() -> str:
     """What a domain's record must say: 128 bits, public once it is published, and nobody else's."""
     return secrets.token_hex(16)

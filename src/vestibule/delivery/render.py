@@ -111,6 +111,17 @@ _KINDS: Mapping[str, _Kind] = {
         names=frozenset({"tenant_name", "role"}),
         subject=lambda values: f"Your access to “{values['tenant_name']}” is about to end",
     ),
+    "join_request_notice": _Kind(
+        names=frozenset({"tenant_name", "asker_name", "asker_address"}),
+        urls=frozenset({"settings_url"}),
+        subject=lambda values: f"Somebody asks to join “{values['tenant_name']}”",
+    ),
+    "domain_notice": _Kind(
+        words=frozenset({"ends_text"}),
+        names=frozenset({"tenant_name", "domain", "record_name", "record_value"}),
+        urls=frozenset({"settings_url"}),
+        subject=lambda values: f"The proof of a domain of “{values['tenant_name']}” is missing",
+    ),
     "code_mail": _Kind(
         words=frozenset({"minutes"}), has_code=True, subject=lambda _: "Your code to confirm this address"
     ),

@@ -2,7 +2,7 @@
 """The postman: claims due messages, delivers each, settles what became of it; sweeps in between.
 
 Any number of workers may run. A crash costs an attempt: the lease runs out and the message is due again.
-Stopping is graceful: what is being delivered is finished and settled, nothing new is claimed.
+Stopping is graceful: what is being delivered is finished and settled, the rest is given back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random  # allow: randomness because jitter is no secret
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -22,20 +22,30 @@ from vestibule.actions.delivery.claim_messages import (
     DROPPED,
     GAVE_UP,
     SENT,
+    SUPPRESSED,
     claim_messages,
+    give_back,
     settle_message,
 )
 from vestibule.actions.delivery.prepare_letter import MintedCode, prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
+from vestibule.actions.domains.check_domain import list_due, recheck
+from vestibule.actions.domains.lapse_proofs import lapse_proofs
 from vestibule.actions.invitations.decide import release_waited
 from vestibule.core.identity import RequestContext
 from vestibule.core.message import CodeMail
 from vestibule.core.token import mint_code, mint_id
 from vestibule.delivery.render import Sender, render
 from vestibule.delivery.retry import RetryPolicy, decide_retry
-from vestibule.errors import PermanentDeliveryError, TransientDeliveryError, UnavailableError
+from vestibule.errors import (
+    PermanentDeliveryError,
+    RecipientBusyError,
+    SuppressedError,
+    TransientDeliveryError,
+    UnavailableError,
+)
 from vestibule.log import get_logger
-from vestibule.ports import ClaimedMessage, Passwords, Runner
+from vestibule.ports import ClaimedMessage, DomainNames, Passwords, Runner
 
 
 class Transport(Protocol):
@@ -55,6 +65,8 @@ class WorkerPolicy:
     sweep_every: float = 5.0
     sweep_limit: int = 500
     purge_every: float = 600.0
+    tend_every: float = 60.0
+    tend_limit: int = 20
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -69,6 +81,7 @@ class Worker:
         sender: Sender,
         public_url: str,
         passwords: Passwords,
+        names: DomainNames,
         clock: Callable[[], datetime],
         policy: WorkerPolicy | None = None,
     ) -> None:
@@ -77,6 +90,7 @@ class Worker:
         self._sender = sender
         self._public_url = public_url
         self._passwords = passwords
+        self._names = names
         self._clock = clock
         self._policy = policy or WorkerPolicy()
         self._name = mint_id()
@@ -89,7 +103,8 @@ class Worker:
 
     async def run(self) -> None:
         """Deliver until stopped. An unreachable database is waited for."""
-        sweep_at = purge_at = time.monotonic()
+        tending: asyncio.Task[None] | None = None
+        sweep_at = purge_at = tend_at = time.monotonic()
         while not self._stopping.is_set():
             done = 0
             try:
@@ -98,6 +113,9 @@ class Worker:
                 if now >= sweep_at:
                     await self._sweep()
                     sweep_at = now + self._policy.sweep_every
+                if now >= tend_at and (tending is None or tending.done()):
+                    tending = asyncio.create_task(self._tend_domains())
+                    tend_at = now + self._policy.tend_every
                 if now >= purge_at:
                     await self._runner.run(purge)
                     purge_at = now + self._policy.purge_every
@@ -105,34 +123,39 @@ class Worker:
                 self._log.warning("worker_waits_for_database", worker=self._name)
             if done < self._policy.batch:
                 await self._rest()
+        if tending is not None:
+            await tending
 
     async def deliver_due(self) -> int:
         """One batch: claimed, delivered and settled; how many."""
         claimed = await self._runner.run(
             claim_messages, worker=self._name, limit=self._policy.batch, lease=self._policy.lease
         )
-        for message in claimed:
+        for place, message in enumerate(claimed):
+            if self._stopping.is_set():
+                await self._give_back(claimed[place:])
+                return place
             await self._deliver(message)
         return len(claimed)
 
+    async def _give_back(self, claimed: Sequence[ClaimedMessage]) -> None:
+        for message in claimed:
+            await self._runner.run(give_back, message)
+
     async def _deliver(self, claimed: ClaimedMessage) -> None:
-        context = RequestContext(correlation_id=claimed.message_id, source="worker")
-        outcome, retry_in = SENT, None
+        """One message; whatever goes wrong with it concerns no other."""
         try:
-            if not await self._send(claimed):
-                outcome = DROPPED
-        except PermanentDeliveryError as error:
-            outcome = GAVE_UP
-            self._log.warning("delivery_gave_up", message_id=claimed.message_id, problem=str(error))
-        except (TransientDeliveryError, TimeoutError, OSError) as error:
-            retry_in = decide_retry(
-                claimed.attempt,
-                policy=self._policy.retry,
-                random_share=random.random(),  # noqa: S311 - jitter, not a secret
-            )
-            outcome = GAVE_UP if retry_in is None else DEFERRED
-            self._log.warning("delivery_deferred", message_id=claimed.message_id, problem=str(error))
-        await self._runner.run(settle_message, claimed, outcome, retry_in=retry_in, context=context)
+            outcome, retry_in = await self._try(claimed)
+            context = RequestContext(correlation_id=claimed.message_id, source="worker")
+            await self._runner.run(settle_message, claimed, outcome, retry_in=retry_in, context=context)
+        except UnavailableError:
+            raise
+        except RecipientBusyError as error:
+            await self._runner.run(give_back, claimed, due_in=timedelta(seconds=error.retry_after))
+            outcome = DEFERRED
+        except Exception as error:  # noqa: BLE001 - its lease ends, and it is tried again
+            self._log.error("delivery_failed", message_id=claimed.message_id, problem=type(error).__name__)
+            return
         metrics.DELIVERIES.labels(claimed.message.kind, outcome).inc()
         self._log.info(
             "delivery",
@@ -141,6 +164,29 @@ class Worker:
             attempt=claimed.attempt,
             outcome=outcome,
         )
+
+    async def _try(self, claimed: ClaimedMessage) -> tuple[str, timedelta | None]:
+        """What became of it, and when to try again."""
+        try:
+            return (SENT if await self._send(claimed) else DROPPED), None
+        except (UnavailableError, RecipientBusyError):
+            raise
+        except SuppressedError:
+            return SUPPRESSED, None
+        except PermanentDeliveryError as error:
+            self._log.warning("delivery_gave_up", message_id=claimed.message_id, problem=str(error))
+            return GAVE_UP, None
+        except (TransientDeliveryError, TimeoutError, OSError) as error:
+            self._log.warning("delivery_deferred", message_id=claimed.message_id, problem=str(error))
+        except Exception as error:  # noqa: BLE001 - a fault in one letter must stop no other
+            # Not the text: it may quote what it stumbled over.
+            self._log.error("delivery_failed", message_id=claimed.message_id, problem=type(error).__name__)
+        retry_in = decide_retry(
+            claimed.attempt,
+            policy=self._policy.retry,
+            random_share=random.random(),  # noqa: S311 - jitter, not a secret
+        )
+        return (GAVE_UP if retry_in is None else DEFERRED), retry_in
 
     async def _send(self, claimed: ClaimedMessage) -> bool:
         code = await self._mint_code() if isinstance(claimed.message, CodeMail) else None
@@ -162,6 +208,24 @@ class Worker:
         swept += await self._runner.run(release_waited, limit=limit, context=context)
         if swept:
             self._log.info("swept", count=swept)
+
+    async def _tend_domains(self) -> None:
+        """Proofs that the clock has ended are recorded; those that are due are looked for.
+
+        Beside the mail, which waits for no slow name server.
+        """
+        try:
+            await self._tend_due()
+        except UnavailableError:
+            self._log.warning("worker_waits_for_database", worker=self._name)
+
+    async def _tend_due(self) -> None:
+        context = RequestContext(correlation_id=mint_id(), source="worker")
+        await self._runner.run(lapse_proofs, limit=self._policy.tend_limit, context=context)
+        due = await self._runner.read(list_due, limit=self._policy.tend_limit)
+        answers = await asyncio.gather(*(self._names.look_up(one.record_name) for one in due))
+        for domain, answer in zip(due, answers, strict=True):
+            await self._runner.run(recheck, domain, answer, names=self._names, context=context)
 
     async def _rest(self) -> None:
         try:

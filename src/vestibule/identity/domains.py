@@ -22,7 +22,6 @@ from disposable_email_domains import blocklist
 from publicsuffixlist import PublicSuffixList
 
 from vestibule.core.domain import DomainAnswer, DomainFinding, DomainKind
-from vestibule.errors import ConfigurationError
 
 TRY_SECONDS = 2.0
 LOOK_SECONDS = 6.0
@@ -35,11 +34,7 @@ Server = tuple[str, int]
 
 
 class WorldNames:
-    """Implements ``ports.DomainNames``. Without *servers* it asks those of this machine.
-
-    Raises:
-        ConfigurationError: there are none.
-    """
+    """Implements ``ports.DomainNames``. Without *servers* it asks those of this machine."""
 
     def __init__(self, servers: tuple[Server, ...] = (), *, patience: float = LOOK_SECONDS) -> None:
         self._suffixes = PublicSuffixList()
@@ -63,7 +58,7 @@ class WorldNames:
             return DomainAnswer()
         except dns.exception.Timeout:
             return DomainAnswer(fault=DomainFinding.TIMED_OUT)
-        except (dns.resolver.NoNameservers, OSError):
+        except (dns.resolver.NoNameservers, dns.resolver.NoResolverConfiguration, OSError):
             return DomainAnswer(fault=DomainFinding.SERVER_FAILED)
         except (dns.exception.DNSException, ValueError):
             return DomainAnswer(fault=DomainFinding.MALFORMED)
@@ -76,14 +71,7 @@ class WorldNames:
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         # Fresh for each look: no cache, so that "look now" means now.
-        try:
-            resolver = dns.asyncresolver.Resolver(configure=not self._servers)
-        except dns.resolver.NoResolverConfiguration:
-            raise ConfigurationError(
-                "VESTIBULE_DNS_RESOLVERS",
-                "is not set, and this machine names no resolver",
-                "Give 192.0.2.1:53",
-            ) from None
+        resolver = dns.asyncresolver.Resolver(configure=not self._servers)
         if self._servers:
             resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in self._servers]
         resolver.timeout = min(TRY_SECONDS, self._patience)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
+from vestibule.ports.connections import Connections, RelyingParty, Sealer, Sessions
 from vestibule.ports.delivery import ClaimedMessage, Outbox
 from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
@@ -32,6 +33,7 @@ __all__ = [
     "ClaimUnit",
     "ClaimedMessage",
     "Claims",
+    "Connections",
     "Directory",
     "DomainNames",
     "Domains",
@@ -50,10 +52,13 @@ __all__ = [
     "Principals",
     "Promises",
     "RateLimits",
+    "RelyingParty",
     "Resources",
     "Review",
     "Reviews",
     "Runner",
+    "Sealer",
+    "Sessions",
     "Settlement",
     "Tenants",
     "UnitOfWork",

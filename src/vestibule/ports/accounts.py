@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from vestibule.core.account import Account, ApiKey, Challenge
@@ -13,7 +13,7 @@ from vestibule.core.identity import VerifiedIdentity
 
 
 class Accounts(Protocol):
-    """Built-in local accounts, their sessions and one-time codes."""
+    """Built-in local accounts and one-time codes."""
 
     def find_by_address(self, address: EmailAddress) -> Account | None: ...
 
@@ -37,14 +37,8 @@ class Accounts(Protocol):
 
     def use_challenge(self, challenge_id: str) -> bool: ...
 
-    def add_session(self, session_hash: bytes, account_id: str, *, lifetime: timedelta) -> None: ...
-
-    def find_session(self, session_hash: bytes) -> tuple[Account, datetime] | None:
-        """The account behind a live session, and when it authenticated."""
-
-    def end_session(self, session_hash: bytes) -> None: ...
-
-    def end_sessions_of(self, account_id: str) -> int: ...
+    def end_sessions_of(self, principal_id: str) -> int:
+        """Sessions of any kind of sign-in; how many."""
 
     def purge(self) -> int:
         """Forget dead sessions and challenges."""

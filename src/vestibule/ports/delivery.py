@@ -34,5 +34,8 @@ class Outbox(Protocol):
     def settle(self, claimed: ClaimedMessage, outcome: str, *, retry_in: timedelta | None = None) -> None:
         """Record the outcome, unless the claim was lost; with *retry_in* the message becomes due again."""
 
+    def give_back(self, claimed: ClaimedMessage, *, due_in: timedelta) -> None:
+        """Due *due_in* from now, as if never claimed, unless the claim was lost."""
+
     def lag(self) -> tuple[int, float]:
         """How many are due, and the age in seconds of the oldest."""

@@ -11,6 +11,8 @@ from vestibule.core.directory import (
     DirectoryGroup,
     DirectoryPage,
     DirectoryUser,
+    GroupDraft,
+    GroupField,
     UserField,
 )
 
@@ -22,7 +24,7 @@ class Directory(Protocol):
 
     def list_users(
         self, tenant_id: str, wanted: tuple[UserField, str] | None, *, start: int, count: int
-    ) -> DirectoryPage:
+    ) -> DirectoryPage[DirectoryUser]:
         """From the *start*-th on (counted from 1), the oldest first."""
 
     def add_user(self, tenant_id: str, user_id: str, draft: DirectoryDraft) -> bool:
@@ -35,10 +37,12 @@ class Directory(Protocol):
 
     def find_group(self, tenant_id: str, group_id: str) -> DirectoryGroup | None: ...
 
-    def list_groups(self, tenant_id: str, *, start: int, count: int) -> tuple[int, Sequence[DirectoryGroup]]:
-        """How many in all, and those from the *start*-th on."""
+    def list_groups(
+        self, tenant_id: str, wanted: tuple[GroupField, str] | None, *, start: int, count: int
+    ) -> DirectoryPage[DirectoryGroup]:
+        """From the *start*-th on, the oldest first."""
 
-    def put_group(self, tenant_id: str, group_id: str, document: str) -> None: ...
+    def put_group(self, tenant_id: str, group_id: str, draft: GroupDraft) -> None: ...
 
     def remove_group(self, tenant_id: str, group_id: str) -> bool: ...
 

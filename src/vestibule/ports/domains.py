@@ -73,8 +73,10 @@ class Domains(Protocol):
     def list_ending(self, before: datetime, limit: int) -> Sequence[TenantDomain]:
         """Live proofs that end before that moment."""
 
-    def list_contradictory(self, limit: int) -> Sequence[tuple[Tenant, TenantDomain]]:
-        """Rules of active tenants that their own allow-list or required connection takes back."""
+    def find_any(self) -> TenantDomain | None: ...
+
+    def list_contradictory(self, limit: int) -> Sequence[TenantDomain]:
+        """Rules of tenants that their own allow-list or required connection takes back."""
 
 
 class JoinRequests(Protocol):

@@ -51,7 +51,7 @@ class Policies(Protocol):
     def list_decisions(self, tenant_id: str, count: int) -> Sequence[RecordedDecision]:
         """The last *count* that were recorded, the newest first."""
 
-    def find_decision(self, tenant_id: str, event_id: str) -> RecordedDecision | None: ...
+    def find_decision(self, event_id: str) -> RecordedDecision | None: ...
 
     def list_pending(self, tenant_id: str) -> Sequence[tuple[Invitation, str | None]]:
         """Every pending invitation with its inviter's role now; None when the inviter has none."""

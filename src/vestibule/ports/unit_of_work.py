@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from vestibule.ports.accounts import Accounts, ApiKeys
 from vestibule.ports.claims import Claims, ClaimUnit
+from vestibule.ports.connections import Connections, Sessions
 from vestibule.ports.delivery import Outbox
 from vestibule.ports.directory import Directory
 from vestibule.ports.domains import Domains, JoinRequests
@@ -39,6 +40,8 @@ class UnitOfWork(Protocol):
     limits: RateLimits
     idempotency: Idempotency
     accounts: Accounts
+    connections: Connections
+    sessions: Sessions
     api_keys: ApiKeys
     domains: Domains
     join_requests: JoinRequests

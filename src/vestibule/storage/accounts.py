@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Local accounts, the challenges they begin as, and server-side sessions. Secrets only as hashes."""
+"""Local accounts and the challenges they begin as. Secrets only as hashes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from vestibule.core.account import Account, Challenge
 from vestibule.core.email import EmailAddress
 from vestibule.errors import NotFoundError
 from vestibule.storage.dialect import insert_unless_there
-from vestibule.storage.schema import accounts, challenges, principals, sessions
+from vestibule.storage.schema import accounts, challenges, sessions
 
 
-def _read_account(row: sa.Row[Any]) -> Account:
+def read_account(row: sa.Row[Any]) -> Account:
     return Account(
         account_id=row.account_id,
         address=EmailAddress(row.address),
@@ -47,11 +47,11 @@ class SqlAccounts:
 
     def find_by_address(self, address: EmailAddress) -> Account | None:
         row = self._connection.execute(sa.select(accounts).where(accounts.c.address == address.key)).first()
-        return None if row is None else _read_account(row)
+        return None if row is None else read_account(row)
 
     def find(self, account_id: str) -> Account | None:
         row = self._connection.execute(sa.select(accounts).where(accounts.c.account_id == account_id)).first()
-        return None if row is None else _read_account(row)
+        return None if row is None else read_account(row)
 
     def add(self, account: Account) -> bool:
         values = {
@@ -104,37 +104,9 @@ class SqlAccounts:
         )
         return self._connection.execute(change.values(used_at=self._now())).rowcount == 1
 
-    def add_session(self, session_hash: bytes, account_id: str, *, lifetime: timedelta) -> None:
-        now = self._now()
-        self._connection.execute(
-            sa.insert(sessions).values(
-                session_hash=session_hash,
-                principal_id=account_id,
-                addresses="[]",
-                amr="pwd",
-                authenticated_at=now,
-                expires_at=now + lifetime,
-            )
-        )
-
-    def find_session(self, session_hash: bytes) -> tuple[Account, datetime] | None:
-        query = (
-            sa.select(accounts, sessions.c.authenticated_at)
-            .join(sessions, sessions.c.principal_id == accounts.c.account_id)
-            .outerjoin(principals, principals.c.principal_id == accounts.c.account_id)
-            .where(sessions.c.session_hash == session_hash, sessions.c.expires_at > self._now())
-            # Again: a session can have been opened while its principal was being offboarded (ATTACKS E10).
-            .where(principals.c.offboarded_at.is_(None))
-        )
-        row = self._connection.execute(query).first()
-        return None if row is None else (_read_account(row), row.authenticated_at)
-
-    def end_session(self, session_hash: bytes) -> None:
-        self._connection.execute(sa.delete(sessions).where(sessions.c.session_hash == session_hash))
-
-    def end_sessions_of(self, account_id: str) -> int:
+    def end_sessions_of(self, principal_id: str) -> int:
         return self._connection.execute(
-            sa.delete(sessions).where(sessions.c.principal_id == account_id)
+            sa.delete(sessions).where(sessions.c.principal_id == principal_id)
         ).rowcount
 
     def purge(self) -> int:

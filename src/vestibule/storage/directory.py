@@ -10,10 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from vestibule.core.directory import (
+    GROUP_NAME_MAX,
     DirectoryDraft,
     DirectoryGroup,
     DirectoryPage,
     DirectoryUser,
+    GroupDraft,
+    GroupField,
     UserField,
     fold_user_name,
 )
@@ -29,10 +32,17 @@ from vestibule.storage.schema import (
     sessions,
 )
 
-_COLUMNS: dict[UserField, sa.Column[Any]] = {
+_USER_COLUMNS: dict[UserField, sa.Column[Any]] = {
     "id": directory_users.c.user_id,
     "user_name": directory_users.c.user_name,
     "external_id": directory_users.c.external_id,
+}
+
+
+_GROUP_COLUMNS: dict[GroupField, sa.Column[Any]] = {
+    "id": directory_groups.c.group_id,
+    "group_name": directory_groups.c.group_name,
+    "external_id": directory_groups.c.external_id,
 }
 
 
@@ -90,13 +100,13 @@ class SqlDirectory:
 
     def list_users(
         self, tenant_id: str, wanted: tuple[UserField, str] | None, *, start: int, count: int
-    ) -> DirectoryPage:
+    ) -> DirectoryPage[DirectoryUser]:
         these = directory_users.c.tenant_id == tenant_id
         if wanted is not None:
             value = fold_user_name(wanted[1]) if wanted[0] == "user_name" else wanted[1]
-            these = sa.and_(these, _COLUMNS[wanted[0]] == value)
+            these = sa.and_(these, _USER_COLUMNS[wanted[0]] == value)
         total, rows = self._list(directory_users, these, directory_users.c.user_id, start, count)
-        return DirectoryPage(total=total, users=tuple(_read_user(row) for row in rows))
+        return DirectoryPage(total=total, items=tuple(_read_user(row) for row in rows))
 
     def add_user(self, tenant_id: str, user_id: str, draft: DirectoryDraft) -> bool:
         now = self._now()
@@ -128,18 +138,28 @@ class SqlDirectory:
         ).first()
         return None if row is None else _read_group(row)
 
-    def list_groups(self, tenant_id: str, *, start: int, count: int) -> tuple[int, Sequence[DirectoryGroup]]:
+    def list_groups(
+        self, tenant_id: str, wanted: tuple[GroupField, str] | None, *, start: int, count: int
+    ) -> DirectoryPage[DirectoryGroup]:
         these = directory_groups.c.tenant_id == tenant_id
+        if wanted is not None:
+            value = wanted[1].casefold() if wanted[0] == "group_name" else wanted[1]
+            these = sa.and_(these, _GROUP_COLUMNS[wanted[0]] == value)
         total, rows = self._list(directory_groups, these, directory_groups.c.group_id, start, count)
-        return total, [_read_group(row) for row in rows]
+        return DirectoryPage(total=total, items=tuple(_read_group(row) for row in rows))
 
-    def put_group(self, tenant_id: str, group_id: str, document: str) -> None:
+    def put_group(self, tenant_id: str, group_id: str, draft: GroupDraft) -> None:
         now = self._now()
+        said = {
+            "group_name": draft.group_name.casefold()[:GROUP_NAME_MAX],
+            "external_id": draft.external_id,
+            "document": draft.document,
+        }
         change = sa.update(directory_groups).where(_is_group(tenant_id, group_id))
-        if self._connection.execute(change.values(document=document, changed_at=now)).rowcount:
+        if self._connection.execute(change.values(changed_at=now, **said)).rowcount:
             return
         values = {"tenant_id": tenant_id, "group_id": group_id, "created_at": now, "changed_at": now}
-        self._connection.execute(sa.insert(directory_groups).values(document=document, **values))
+        self._connection.execute(sa.insert(directory_groups).values(**said, **values))
 
     def remove_group(self, tenant_id: str, group_id: str) -> bool:
         gone = sa.delete(directory_groups).where(_is_group(tenant_id, group_id))

@@ -9,14 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.domain import DomainFinding, DomainRule, ProofPolicy, Rung, TenantDomain
+from vestibule.core.domain import DomainFinding, DomainRule, ProofPolicy, Rung, TenantDomain, contradicts
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.tenant import Tenant
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.filters import is_in_force
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import domains, memberships, tenants
-from vestibule.storage.tenants import read_tenant
+from vestibule.storage.tenants import SELECT_TENANT, read_tenant
 
 _OFFERING = [rung.value for rung in Rung if rung.needs_proof]
 _ORDER = (domains.c.created_at, domains.c.domain)
@@ -148,23 +148,22 @@ class SqlDomains:
         query = sa.select(domains).where(is_ending)
         return self._list(query.order_by(domains.c.proof_expires_at).limit(limit))
 
-    def list_contradictory(self, limit: int) -> Sequence[tuple[Tenant, TenantDomain]]:
+    def find_any(self) -> TenantDomain | None:
+        row = self._connection.execute(sa.select(domains).limit(1)).first()
+        return None if row is None else read_tenant_domain(row)
+
+    def list_contradictory(self, limit: int) -> Sequence[TenantDomain]:
         query = (
             sa.select(domains)
             .join(tenants, tenants.c.tenant_id == domains.c.tenant_id)
             .where(tenants.c.deleted_at.is_(None))
             .order_by(domains.c.tenant_id, domains.c.domain)
         )
-        found: list[tuple[Tenant, TenantDomain]] = []
+        found: list[TenantDomain] = []
         for row in self._connection.execute(query):
-            domain, tenant = read_tenant_domain(row), self._get_tenant(row.tenant_id)
-            allowed = tenant.policy.allowed_domains
-            is_listed = allowed is not None and domain.domain in allowed
-            denies_listed = domain.rung is Rung.DENY and is_listed
-            offers_unlisted = domain.rung.needs_proof and allowed is not None and not is_listed
-            lacks_connection = domain.rung is Rung.SSO_REQUIRED and tenant.policy.require_connection is None
-            if denies_listed or offers_unlisted or lacks_connection:
-                found.append((tenant, domain))
+            domain = read_tenant_domain(row)
+            if contradicts(domain, self._get_tenant(domain.tenant_id).policy):
+                found.append(domain)
             if len(found) == limit:
                 break
         return found
@@ -174,5 +173,5 @@ class SqlDomains:
 
     def _get_tenant(self, tenant_id: str) -> Tenant:
         return read_tenant(
-            self._connection.execute(sa.select(tenants).where(tenants.c.tenant_id == tenant_id)).one()
+            self._connection.execute(SELECT_TENANT.where(tenants.c.tenant_id == tenant_id)).one()
         )

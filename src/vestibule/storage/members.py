@@ -104,6 +104,8 @@ class SqlMembers:
     def set_suspended(self, tenant_id: str, principal_id: str) -> None:
         change = sa.update(memberships).where(_is(tenant_id, principal_id)).values(suspended_at=self._now())
         self._connection.execute(change)
+        theirs = sa.and_(grants.c.tenant_id == tenant_id, grants.c.principal_id == principal_id)
+        self._connection.execute(sa.delete(grants).where(theirs))
 
     def has_other_owner(self, tenant_id: str, principal_id: str) -> bool:
         query = (

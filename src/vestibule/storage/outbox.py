@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,6 +14,15 @@ from vestibule.core.token import mint_id
 from vestibule.ports import ClaimedMessage
 from vestibule.storage.filters import database_clock
 from vestibule.storage.schema import outbox_messages as outbox
+
+
+def _read_claimed(row: sa.Row[Any]) -> ClaimedMessage | None:
+    try:
+        message = load_message(row.kind, row.payload)
+    except (KeyError, TypeError, ValueError):
+        # A newer release's, while both run: its lease ends, and who knows it sends it. It stops nobody else.
+        return None
+    return ClaimedMessage(message_id=row.message_id, attempt=row.attempt, message=message)
 
 
 class SqlOutbox:
@@ -55,13 +65,8 @@ class SqlOutbox:
             .values(attempt=outbox.c.attempt + 1, due_at=now + lease, claimed_by=worker)
             .returning(outbox.c.message_id, outbox.c.attempt, outbox.c.kind, outbox.c.payload)
         )
-        rows = self._connection.execute(change).all()
-        return [
-            ClaimedMessage(
-                message_id=row.message_id, attempt=row.attempt, message=load_message(row.kind, row.payload)
-            )
-            for row in sorted(rows, key=lambda row: ids.index(row.message_id))
-        ]
+        rows = sorted(self._connection.execute(change).all(), key=lambda row: ids.index(row.message_id))
+        return [claimed for row in rows if (claimed := _read_claimed(row)) is not None]
 
     def holds(self, claimed: ClaimedMessage) -> bool:
         query = sa.select(outbox.c.message_id).where(self._is_claim(claimed)).with_for_update()
@@ -74,6 +79,10 @@ class SqlOutbox:
             if retry_in is None
             else {"due_at": now + retry_in, "outcome": outcome, "claimed_by": None}
         )
+        self._connection.execute(sa.update(outbox).where(self._is_claim(claimed)).values(values))
+
+    def give_back(self, claimed: ClaimedMessage, *, due_in: timedelta) -> None:
+        values = {"due_at": self._now() + due_in, "attempt": outbox.c.attempt - 1, "claimed_by": None}
         self._connection.execute(sa.update(outbox).where(self._is_claim(claimed)).values(values))
 
     def lag(self) -> tuple[int, float]:

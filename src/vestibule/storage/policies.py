@@ -18,7 +18,7 @@ from vestibule.core.policy.change import DEPLOYMENT, PolicyChange, PolicyInForce
 from vestibule.core.policy.replay import DECISIONS, RecordedDecision
 from vestibule.storage.deployment import DEPLOYMENT_ID
 from vestibule.storage.dialect import insert_unless_there
-from vestibule.storage.filters import is_in_force, is_open
+from vestibule.storage.filters import is_held, is_in_force, is_open
 from vestibule.storage.invitations.rows import VISIBLE, read_invitation
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import (
@@ -34,6 +34,7 @@ from vestibule.storage.schema import (
 _ORDER = (policy_changes.c.created_at, policy_changes.c.change_id)
 _DECISION: sa.Select[Any] = sa.select(
     audit_events.c.event_id,
+    audit_events.c.tenant_id,
     audit_events.c.kind,
     audit_events.c.invitation_id,
     audit_events.c.occurred_at,
@@ -150,12 +151,8 @@ class SqlPolicies:
         )
         return [_read_decision(row) for row in self._connection.execute(query)]
 
-    def find_decision(self, tenant_id: str, event_id: str) -> RecordedDecision | None:
-        query = _DECISION.where(
-            audit_events.c.tenant_id == tenant_id,
-            audit_events.c.event_id == event_id,
-            audit_events.c.kind.in_(DECISIONS),
-        )
+    def find_decision(self, event_id: str) -> RecordedDecision | None:
+        query = _DECISION.where(audit_events.c.event_id == event_id, audit_events.c.kind.in_(DECISIONS))
         row = self._connection.execute(query).first()
         return None if row is None else _read_decision(row)
 
@@ -169,7 +166,9 @@ class SqlPolicies:
         query: sa.Select[Any] = (
             sa.select(*VISIBLE, memberships.c.role.label("inviter_role"))
             .join_from(invitations, memberships, inviter, isouter=True)
-            .where(invitations.c.tenant_id == tenant_id, is_open(), invitations.c.expires_at > now)
+            .where(
+                invitations.c.tenant_id == tenant_id, is_open(), ~is_held(), invitations.c.expires_at > now
+            )
             .order_by(invitations.c.created_at, invitations.c.invitation_id)
         )
         return [(read_invitation(row), row.inviter_role) for row in self._connection.execute(query)]
@@ -206,6 +205,7 @@ def _read_change(row: sa.Row[Any]) -> PolicyChange:
 def _read_decision(row: sa.Row[Any]) -> RecordedDecision:
     return RecordedDecision(
         event_id=row.event_id,
+        tenant_id=row.tenant_id,
         kind=row.kind,
         invitation_id=row.invitation_id,
         occurred_at=row.occurred_at,

@@ -15,7 +15,7 @@ from vestibule.core.issuing import IssueFacts, is_break_glass, promised_roles
 from vestibule.core.policy import Policy
 from vestibule.core.promise import Promise
 from vestibule.errors import SeatLimitError, UnavailableError
-from vestibule.ports import Audit, Claims, Directory, EventStamp, Invitations, Members, Outbox
+from vestibule.ports import Audit, Claims, Directory, Domains, EventStamp, Invitations, Members, Outbox
 from vestibule.storage.filters import database_clock, is_open
 from vestibule.storage.invitations.rows import VISIBLE, read_invitation
 from vestibule.storage.schema import invitation_grants, invitations, resources, reviews
@@ -26,7 +26,7 @@ _RACE_TRIES = 100
 class SqlPromises:
     """Implements ``ports.Promises`` over the other stores of the same unit of work."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the stores of one unit of work, each by its name
         self,
         connection: sa.Connection,
         now: Callable[[], datetime],
@@ -37,6 +37,7 @@ class SqlPromises:
         audit: Audit,
         outbox: Outbox,
         directory: Directory,
+        domains: Domains,
     ) -> None:
         self._connection = connection
         self._now = now
@@ -46,6 +47,7 @@ class SqlPromises:
         self._audit = audit
         self._outbox = outbox
         self._directory = directory
+        self._domains = domains
 
     def read_facts(
         self, tenant_id: str, policy: Policy, inviter_principal_id: str, draft: InvitationDraft
@@ -60,6 +62,7 @@ class SqlPromises:
             pending=pending,
             pending_of_inviter=theirs,
             live_resources=self._live_resources(tenant_id, draft),
+            domain_rule=self._domains.find_rule(tenant_id, draft.email.domain),
             is_barred=self._directory.is_barred(tenant_id, draft.email.key),
             overdue_review=is_break_glass(policy, promised_roles(draft))
             and self._has_overdue_review(tenant_id, inviter_principal_id),

@@ -22,6 +22,7 @@ from vestibule.ports import (
     Approvals,
     Audit,
     Claims,
+    Connections,
     Directory,
     Domains,
     Idempotency,
@@ -35,6 +36,7 @@ from vestibule.ports import (
     RateLimits,
     Resources,
     Reviews,
+    Sessions,
     Tenants,
 )
 from vestibule.storage.accounts import SqlAccounts
@@ -45,6 +47,7 @@ from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
 from vestibule.storage.claims.sqlite import SqliteClaims
+from vestibule.storage.connections import SqlConnections
 from vestibule.storage.dialect import begin_joined
 from vestibule.storage.directory import SqlDirectory
 from vestibule.storage.domains import SqlDomains
@@ -59,6 +62,7 @@ from vestibule.storage.promises import SqlPromises
 from vestibule.storage.rate_limits import SqlRateLimits
 from vestibule.storage.resources import SqlResources
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
+from vestibule.storage.sessions import SqlSessions
 from vestibule.storage.tenants import SqlTenants
 
 Clock = Callable[[], datetime]
@@ -107,8 +111,23 @@ class SqlUnitOfWork:
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
         self.directory: Directory = SqlDirectory(connection, self.now)
-        self.promises: Promises = SqlPromises(
-            connection,
+        self.domains: Domains = SqlDomains(connection, self.now)
+        self.promises: Promises = self._open_promises()
+        self.approvals: Approvals = SqlApprovals(connection, self.now)
+        self.reviews: Reviews = SqlReviews(connection, self.now)
+        self.resources: Resources = SqlResources(connection, self.now)
+        self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
+        self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
+        self.accounts: Accounts = SqlAccounts(connection, self.now)
+        self.connections: Connections = SqlConnections(connection, self.now)
+        self.sessions: Sessions = SqlSessions(connection, self.now)
+        self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
+        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
+        self.policies: Policies = SqlPolicies(connection, self.now)
+
+    def _open_promises(self) -> Promises:
+        return SqlPromises(
+            self._connection,
             self.now,
             members=self.members,
             invitations=self.invitations,
@@ -116,17 +135,8 @@ class SqlUnitOfWork:
             audit=self.audit,
             outbox=self.outbox,
             directory=self.directory,
+            domains=self.domains,
         )
-        self.approvals: Approvals = SqlApprovals(connection, self.now)
-        self.reviews: Reviews = SqlReviews(connection, self.now)
-        self.resources: Resources = SqlResources(connection, self.now)
-        self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
-        self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
-        self.accounts: Accounts = SqlAccounts(connection, self.now)
-        self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
-        self.domains: Domains = SqlDomains(connection, self.now)
-        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
-        self.policies: Policies = SqlPolicies(connection, self.now)
 
     def now(self) -> datetime:
         """The database's clock, to the millisecond, read once."""
@@ -143,6 +153,7 @@ class SqlUnitOfWork:
 
     def purge(self) -> None:
         self.accounts.purge()
+        self.connections.purge()
         self.limits.purge()
         self.idempotency.purge()
 

@@ -19,6 +19,8 @@ from vestibule.web.claim_routes import PREFIX, ClaimRoutes
 from vestibule.web.guard import Guard
 from vestibule.web.identify import get_actor
 from vestibule.web.pages import make_pages
+from vestibule.web.scim import PREFIX as SCIM_PREFIX
+from vestibule.web.scim import ScimGate
 from vestibule.web.services import Services
 
 _API_PATHS = ("/v1/", "/openapi.json")
@@ -42,6 +44,7 @@ class _Switch:
         self._claims = ClaimRoutes(services)
         self._api = make_api(services)
         self._pages = make_pages(services)
+        self._scim = ScimGate(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,6 +60,8 @@ class _Switch:
             await send_bytes(send, 200, b"ok\n", b"text/plain; charset=utf-8")
         elif path.startswith(_API_PATHS):
             await self._api(scope, receive, send)
+        elif path == SCIM_PREFIX or path.startswith(SCIM_PREFIX + "/"):
+            await self._scim(scope, receive, send)
         elif "\0" in path:
             # No id has one, and PostgreSQL takes none.
             raise NotFoundError

@@ -65,7 +65,7 @@ class Guard:
             correlation_id=request_id,
             ip=find_client_ip(scope, self._services.trusted_proxies)[:64],
             user_agent=(find_header(scope, b"user-agent") or "")[:300].replace("\0", ""),
-            source="api" if scope["path"].startswith("/v1/") else "page",
+            source="api" if scope["path"].startswith(("/v1/", "/scim/")) else "page",
         )
         reset = correlation_id.set(request_id)
         sender = _Sender(send, self._headers, request_id)

@@ -12,7 +12,7 @@ import hmac
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-from vestibule.actions.accounts.sign_in import find_session
+from vestibule.actions.accounts.session import find_session
 from vestibule.actions.api_keys import find_key
 from vestibule.core.identity import Actor, HostKey, VerifiedIdentity
 from vestibule.core.token import digest
@@ -70,9 +70,17 @@ async def find_actor(services: Services, scope: Scope) -> Actor | None:
 
 
 async def find_session_identity(services: Services, scope: Scope) -> VerifiedIdentity | None:
-    """Who is signed in on the hosted pages."""
+    """Who is signed in on the hosted pages.
+
+    Raises:
+        ConnectionRequiredError: the route is a tenant's, which demands another way of signing in.
+    """
     secret = find_session_secret(services, scope)
-    return None if secret is None else await services.runner.read(find_session, secret)
+    if secret is None:
+        return None
+    # Whatever route names a tenant asks what that tenant demands of sessions: none can forget to.
+    tenant_id = scope.get("path_params", {}).get("tenant_id")
+    return await services.runner.read(find_session, secret, tenant_id)
 
 
 def find_session_secret(services: Services, scope: Scope) -> str | None:

@@ -27,6 +27,7 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.EmailUnverifiedError: Problem(403, "This session has no verified address."),
     errors.NotPermittedError: Problem(403, "You may not do this."),
     errors.RoleNotAssignableError: Problem(403, "You may not grant this role."),
+    errors.ConnectionRequiredError: Problem(403, "Another way of signing in is required."),
     errors.ReviewOverdueError: Problem(403, "A review is overdue."),
     errors.NotFoundError: Problem(404, "Not found."),
     errors.InvalidRequestError: Problem(422, "The request is invalid."),
@@ -46,10 +47,13 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.LastOwnerError: Problem(409, "A tenant keeps its last owner."),
     errors.DomainNotProvedError: Problem(409, "The domain is not proved."),
     errors.JoinDecidedError: Problem(409, "The request was decided before."),
+    errors.PolicyStaleError: Problem(409, "The policy has changed."),
+    errors.PolicyNotApprovedError: Problem(409, "The change is not approved."),
     errors.TooSoonError: Problem(429, "Too soon."),
     errors.RateLimitedError: Problem(429, "Too many requests."),
     errors.ClaimRejectedError: Problem(404, "This invitation is invalid or no longer valid."),
     errors.CredentialsRejectedError: Problem(403, "That did not match."),
+    errors.ProviderError: Problem(502, "The identity provider can't be used."),
     errors.UnavailableError: Problem(503, "Temporarily unavailable."),
 }
 

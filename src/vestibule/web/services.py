@@ -7,7 +7,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from vestibule.core.limits import Limits
-from vestibule.ports import AssertionVerifier, Passwords, Runner
+from vestibule.ports import AssertionVerifier, DomainNames, Passwords, RelyingParty, Runner, Sealer
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -19,7 +19,10 @@ class Services:
     runner: Runner
     passwords: Passwords
     verifier: AssertionVerifier | None
+    names: DomainNames
     public_url: str
+    openid: RelyingParty
+    sealer: Sealer
     limits: Limits = field(default_factory=Limits)
     origins: frozenset[str] = frozenset()
     platform_key_hash: bytes | None = field(default=None, repr=False)

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from vestibule.core.account import SESSION_LIFETIME, Account
+from vestibule.core.account import LOCAL_CONNECTION, SESSION_LIFETIME, Account
 from vestibule.core.email import EmailAddress
 from vestibule.core.event import AccountCreated
-from vestibule.core.identity import LOCAL_NAMES, Actor, RequestContext, VerifiedIdentity
+from vestibule.core.identity import LOCAL_NAMES, Actor, RequestContext
 from vestibule.core.limits import Limits, hit, network_of
 from vestibule.core.token import digest, mint_id, mint_secret
 from vestibule.errors import AlreadyMemberError, CredentialsRejectedError, RateLimitedError
@@ -46,24 +46,14 @@ def open_session(uow: UnitOfWork, account_id: str) -> str:
     """
     record = uow.principals.find(account_id)
     is_offboarded = record is not None and record.offboarded_at is not None
-    if is_offboarded or uow.accounts.find(account_id) is None:
+    account = uow.accounts.find(account_id)
+    if is_offboarded or account is None:
         raise CredentialsRejectedError
     secret = mint_secret("vss_")
-    uow.accounts.add_session(digest(secret), account_id, lifetime=SESSION_LIFETIME)
+    identity = account.identify(uow.now())
+    uow.sessions.add(digest(secret), identity, LOCAL_CONNECTION, lifetime=SESSION_LIFETIME)
     uow.commit()
     return secret
-
-
-def find_session(uow: UnitOfWork, secret: str) -> VerifiedIdentity | None:
-    """Who is signed in with this cookie, as of now."""
-    found = uow.accounts.find_session(digest(secret))
-    return None if found is None else found[0].identify(found[1])
-
-
-def sign_out(uow: UnitOfWork, secret: str) -> None:
-    """The session is over, on the server."""
-    uow.accounts.end_session(digest(secret))
-    uow.commit()
 
 
 def create_account(

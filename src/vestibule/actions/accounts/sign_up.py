@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vestibule.core.account import CHALLENGE_LIFETIME, SESSION_LIFETIME, Account, Challenge
+from vestibule.core.account import CHALLENGE_LIFETIME, LOCAL_CONNECTION, SESSION_LIFETIME, Account, Challenge
 from vestibule.core.email import EmailAddress
 from vestibule.core.event import AccountCreated
 from vestibule.core.identity import LOCAL_NAMES, RequestContext
@@ -102,12 +102,13 @@ def finish_sign_up(uow: UnitOfWork, challenge: Challenge, *, context: RequestCon
     if not uow.accounts.use_challenge(challenge.challenge_id) or not uow.accounts.add(account):
         raise CredentialsRejectedError
     secret = mint_secret("vss_")
-    uow.accounts.add_session(digest(secret), account.account_id, lifetime=SESSION_LIFETIME)
+    identity = account.identify(uow.now())
+    uow.sessions.add(digest(secret), identity, LOCAL_CONNECTION, lifetime=SESSION_LIFETIME)
     uow.audit.append(
         AccountCreated(principal_id=account.account_id), actor=account.account_id, context=context
     )
     # So that offboarding knows what waits for its address, even if it has never accepted anything.
-    uow.principals.remember(account.identify(uow.now()))
+    uow.principals.remember(identity)
     uow.commit()
     return secret
 

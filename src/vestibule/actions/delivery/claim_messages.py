@@ -16,6 +16,7 @@ SENT = "sent"
 DROPPED = "dropped"
 DEFERRED = "deferred"
 GAVE_UP = "gave_up"
+SUPPRESSED = "suppressed"
 
 
 def claim_messages(uow: UnitOfWork, *, worker: str, limit: int, lease: timedelta) -> Sequence[ClaimedMessage]:
@@ -23,6 +24,12 @@ def claim_messages(uow: UnitOfWork, *, worker: str, limit: int, lease: timedelta
     claimed = uow.outbox.claim(worker=worker, limit=limit, lease=lease)
     uow.commit()
     return claimed
+
+
+def give_back(uow: UnitOfWork, claimed: ClaimedMessage, *, due_in: timedelta = timedelta(0)) -> None:
+    """The message is due again, without blame: nothing was tried."""
+    uow.outbox.give_back(claimed, due_in=due_in)
+    uow.commit()
 
 
 def settle_message(
@@ -63,7 +70,7 @@ def _record(
             invitation_id=invitation.invitation_id,
             generation=message.generation,
             attempt=attempt,
-            is_final=outcome == GAVE_UP,
+            is_final=outcome in (GAVE_UP, SUPPRESSED),
         )
     uow.audit.append(event, actor="worker", context=context)
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vestibule.core.display import format_moment
+from vestibule.core.domain import DomainFinding
 from vestibule.core.email import EmailAddress
 from vestibule.core.invitation import InvitationState
+from vestibule.core.joining import JoinRequestState
 from vestibule.core.message import (
     AcceptedNotice,
     AccountExistsMail,
@@ -20,8 +22,10 @@ from vestibule.core.message import (
     CodeMail,
     DecisionNotice,
     DeclinedNotice,
+    DomainNotice,
     EndingNotice,
     InvitationMail,
+    JoinRequestNotice,
     Letter,
     Recipient,
     RenewalNotice,
@@ -79,6 +83,16 @@ def _notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: str) -> Letter
             return _decision_notice(uow, claimed, notice)
         case EndingNotice() as notice:
             return _ending_notice(uow, claimed, notice)
+    return _domain_side_notice(uow, claimed, public_url)
+
+
+def _domain_side_notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: str) -> Letter | None:
+    """What members hear about domains, and who asks to join by one."""
+    match claimed.message:
+        case JoinRequestNotice() as notice:
+            return _join_request_notice(uow, claimed, notice, public_url)
+        case DomainNotice() as notice:
+            return _domain_notice(uow, claimed, notice, public_url)
     return None
 
 
@@ -191,6 +205,45 @@ def _ending_notice(uow: UnitOfWork, claimed: ClaimedMessage, notice: EndingNotic
         "tenant_name": tenant.name,
         "role": member.role,
         "expires_text": format_moment(member.expires_at),
+    }
+    return _to_member(uow, claimed, tenant, "en", notice.principal_id, values)
+
+
+def _join_request_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, notice: JoinRequestNotice, public_url: str
+) -> Letter | None:
+    tenant = uow.tenants.find(notice.tenant_id)
+    request = uow.join_requests.find(notice.tenant_id, notice.request_id)
+    if tenant is None or tenant.state != "active":
+        return None
+    if request is None or request.state is not JoinRequestState.OPEN:
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "asker_name": _name_of(uow, request.principal_id),
+        "asker_address": request.address.key,
+        # The page, where who decides signs in; never a link that decides.
+        "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
+    }
+    return _to_member(uow, claimed, tenant, "en", notice.principal_id, values)
+
+
+def _domain_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, notice: DomainNotice, public_url: str
+) -> Letter | None:
+    tenant = uow.tenants.find(notice.tenant_id)
+    domain = uow.domains.find(notice.tenant_id, notice.domain)
+    if tenant is None or tenant.state != "active" or domain is None:
+        return None
+    if domain.finding is DomainFinding.PROVED and domain.is_proved(uow.now()):
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "domain": domain.domain,
+        "record_name": domain.record_name,
+        "record_value": domain.record_value,
+        "ends_text": format_moment(domain.proof_expires_at) if domain.proof_expires_at else "",
+        "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
     }
     return _to_member(uow, claimed, tenant, "en", notice.principal_id, values)
 

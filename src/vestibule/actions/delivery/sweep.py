@@ -62,7 +62,7 @@ def _announce_ends(uow: UnitOfWork, limit: int) -> int:
 
 def _revoke_issued(uow: UnitOfWork, ended: Membership, context: RequestContext) -> None:
     # They could not be accepted any more; and must not come back to life if the inviter does (ATTACKS E01).
-    reason = "inviter_removed"
+    reason = "inviter_ended"
     issued = uow.invitations.revoke_of_inviter(ended.principal_id, reason, tenant_id=ended.tenant_id)
     for tenant_id, invitation_id in issued:
         event = InvitationRevoked(tenant_id=tenant_id, invitation_id=invitation_id, reason=reason)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vestibule.core import authority
-from vestibule.core.directory import DirectoryGroup
+from vestibule.core.directory import DirectoryGroup, GroupDraft
 from vestibule.core.event import DirectoryGroupPut, DirectoryGroupRemoved
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.token import mint_id
@@ -14,7 +14,7 @@ from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
 
 
-def add_group(uow: UnitOfWork, actor: Actor, document: str, *, context: RequestContext) -> DirectoryGroup:
+def add_group(uow: UnitOfWork, actor: Actor, draft: GroupDraft, *, context: RequestContext) -> DirectoryGroup:
     """The directory has this group.
 
     Raises:
@@ -22,18 +22,18 @@ def add_group(uow: UnitOfWork, actor: Actor, document: str, *, context: RequestC
         NotFoundError: the tenant was deleted.
     """
     tenant_id = _enter(uow, actor)
-    return _put(uow, actor, tenant_id, mint_id(), document, context=context, is_new=True)
+    return _put(uow, actor, tenant_id, mint_id(), draft, context=context, is_new=True)
 
 
 def change_group(
     uow: UnitOfWork,
     actor: Actor,
     group_id: str,
-    change: Callable[[DirectoryGroup], str],
+    change: Callable[[DirectoryGroup], GroupDraft],
     *,
     context: RequestContext,
 ) -> DirectoryGroup:
-    """The group is as *change* makes its document.
+    """The group is as *change* makes it.
 
     Raises:
         NotPermittedError: no key of a directory.
@@ -74,12 +74,12 @@ def _put(
     actor: Actor,
     tenant_id: str,
     group_id: str,
-    document: str,
+    draft: GroupDraft,
     *,
     context: RequestContext,
     is_new: bool,
 ) -> DirectoryGroup:
-    uow.directory.put_group(tenant_id, group_id, document)
+    uow.directory.put_group(tenant_id, group_id, draft)
     put = DirectoryGroupPut(tenant_id=tenant_id, group_id=group_id, is_new=is_new)
     uow.audit.append(put, actor=actor, context=context)
     group = uow.directory.find_group(tenant_id, group_id)

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from vestibule.core import authority
-from vestibule.core.directory import PAGE_MAX, DirectoryGroup, DirectoryPage, DirectoryUser, UserField
+from vestibule.core.directory import (
+    PAGE_MAX,
+    DirectoryGroup,
+    DirectoryPage,
+    DirectoryUser,
+    GroupField,
+    UserField,
+)
 from vestibule.core.identity import Actor
 from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
@@ -27,7 +32,7 @@ def get_user(uow: UnitOfWork, actor: Actor, user_id: str) -> DirectoryUser:
 
 def list_users(
     uow: UnitOfWork, actor: Actor, wanted: tuple[UserField, str] | None, *, start: int, count: int
-) -> DirectoryPage:
+) -> DirectoryPage[DirectoryUser]:
     """A part of the users, the oldest first; of those *wanted* if that is said.
 
     Raises:
@@ -51,15 +56,15 @@ def get_group(uow: UnitOfWork, actor: Actor, group_id: str) -> DirectoryGroup:
 
 
 def list_groups(
-    uow: UnitOfWork, actor: Actor, *, start: int, count: int
-) -> tuple[int, Sequence[DirectoryGroup]]:
-    """How many groups there are, and a part of them.
+    uow: UnitOfWork, actor: Actor, wanted: tuple[GroupField, str] | None, *, start: int, count: int
+) -> DirectoryPage[DirectoryGroup]:
+    """A part of the groups, the oldest first; of those *wanted* if that is said.
 
     Raises:
         NotPermittedError: no key of a directory.
         NotFoundError: the tenant was deleted.
     """
-    return uow.directory.list_groups(_enter(uow, actor), start=start, count=min(count, PAGE_MAX))
+    return uow.directory.list_groups(_enter(uow, actor), wanted, start=start, count=min(count, PAGE_MAX))
 
 
 def _enter(uow: UnitOfWork, actor: Actor) -> str:

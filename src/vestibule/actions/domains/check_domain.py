@@ -13,6 +13,7 @@ from vestibule.core import authority
 from vestibule.core.domain import (
     DomainAnswer,
     DomainFinding,
+    DomainView,
     ProofPolicy,
     TenantDomain,
     check_domain_kind,
@@ -54,7 +55,7 @@ def finish_check(
     *,
     context: RequestContext,
     rules: ProofPolicy | None = None,
-) -> TenantDomain:
+) -> DomainView:
     """What DNS answered is recorded; the domain as it stands now.
 
     Raises:
@@ -65,7 +66,7 @@ def finish_check(
     finding = judge_answer(answer, looked_at.record_value, kept_rules)
     after = _record(uow, actor, looked_at, finding, kept_rules, context)
     uow.commit()
-    return after
+    return DomainView(domain=after, now=uow.now())
 
 
 def list_due(uow: UnitOfWork, *, limit: int, rules: ProofPolicy | None = None) -> Sequence[TenantDomain]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from vestibule.core import authority
 from vestibule.core.domain import (
     DomainDraft,
+    DomainView,
     ProofPolicy,
     Rung,
     TenantDomain,
@@ -35,7 +36,7 @@ def put_domain(
     names: DomainNames,
     context: RequestContext,
     rules: ProofPolicy | None = None,
-) -> tuple[TenantDomain, bool]:
+) -> tuple[DomainView, bool]:
     """The domain stands on the rung and its rule gives the role of *draft*; also whether it is new.
 
     What the rule had promised before a change is revoked; with ``deny``, everything pending at the domain.
@@ -75,7 +76,7 @@ def put_domain(
     if after is None:
         raise NotFoundError
     uow.commit()
-    return after, before is None
+    return DomainView(domain=after, now=uow.now()), before is None
 
 
 def remove_domain(

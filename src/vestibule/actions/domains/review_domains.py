@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from vestibule.core import authority
-from vestibule.core.domain import TenantDomain
+from vestibule.core.domain import DomainView
 from vestibule.core.identity import Actor, HostKey
 from vestibule.core.paging import Page, PageRequest
 from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
 
 
-def get_domain(uow: UnitOfWork, actor: Actor, tenant_id: str, domain: str) -> TenantDomain:
+def get_domain(uow: UnitOfWork, actor: Actor, tenant_id: str, domain: str) -> DomainView:
     """One domain of this tenant, with the record that proves it.
 
     Raises:
@@ -21,17 +21,19 @@ def get_domain(uow: UnitOfWork, actor: Actor, tenant_id: str, domain: str) -> Te
     found = uow.domains.find(tenant_id, domain)
     if found is None:
         raise NotFoundError
-    return found
+    return DomainView(domain=found, now=uow.now())
 
 
-def list_domains(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageRequest) -> Page[TenantDomain]:
+def list_domains(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageRequest) -> Page[DomainView]:
     """The tenant's domains, the oldest first.
 
     Raises:
         NotFoundError, NotPermittedError: no key with the scope ``tenants``, and no administrator.
     """
     _authorise(uow, actor, tenant_id)
-    return uow.domains.list_of_tenant(tenant_id, request)
+    now = uow.now()
+    page = uow.domains.list_of_tenant(tenant_id, request)
+    return page.map(lambda domain: DomainView(domain=domain, now=now))
 
 
 def _authorise(uow: UnitOfWork, actor: Actor, tenant_id: str) -> None:

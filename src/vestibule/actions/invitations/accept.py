@@ -161,7 +161,9 @@ def _draw_up(
         evidence=matched.evidence,
         connection=identity.connection,
         generation=grant.generation,
+        promised_roles=" ".join(grant.promised_roles),
         inviter_role=grant.inviter_role,
+        was_held=grant.is_approved,
         policy_version=grant.policy_version,
         policy_hash=grant.policy_hash,
     )

@@ -53,9 +53,9 @@ def ask_to_join(
 def _find_address(uow: UnitOfWork, identity: VerifiedIdentity, tenant: Tenant) -> EmailAddress | None:
     if tenant.state != "active":
         return None
-    for verified in identity.addresses:
+    for verified in identity.addresses_in(tenant.tenant_id):
         rule = uow.domains.find_rule(tenant.tenant_id, verified.address.domain)
-        if rule is None:
+        if rule is None or not verified.counts_in(tenant.tenant_id):
             continue
         door = find_door(rule, tenant.policy, verified.address, identity.connection)
         if door is not None and door is not Door.SUGGEST:

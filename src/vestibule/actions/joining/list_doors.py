@@ -54,7 +54,7 @@ def list_doors(
 def _doors(
     uow: UnitOfWork, identity: VerifiedIdentity, domain: TenantDomain, tenant: Tenant, since: datetime
 ) -> Iterator[OpenDoor]:
-    for verified in identity.addresses:
+    for verified in identity.addresses_in(tenant.tenant_id):
         if verified.address.domain != domain.domain:
             continue
         must_ask = uow.join_requests.was_removed(

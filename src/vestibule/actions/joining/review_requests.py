@@ -34,6 +34,19 @@ def list_join_requests(
     return uow.join_requests.list_of_tenant(tenant_id, state, wanted).map(lambda one: _view(uow, one))
 
 
+def get_join_request(uow: UnitOfWork, actor: Actor, tenant_id: str, request_id: str) -> JoinRequestView:
+    """One request of this tenant.
+
+    Raises:
+        NotFoundError, NotPermittedError: the actor does not administer this tenant; or no such request.
+    """
+    _authorise(uow, actor, tenant_id)
+    found = uow.join_requests.find(tenant_id, request_id)
+    if found is None:
+        raise NotFoundError
+    return _view(uow, found)
+
+
 def reject_join_request(
     uow: UnitOfWork, actor: Actor, tenant_id: str, request_id: str, *, context: RequestContext
 ) -> None:

@@ -6,7 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vestibule.core import authority
-from vestibule.core.event import InvitationRevoked, MembershipRemoved, PrincipalOffboarded
+from vestibule.core.event import (
+    AuditEvent,
+    InvitationRevoked,
+    MembershipRemoved,
+    MembershipStripped,
+    PrincipalOffboarded,
+)
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.policy import OWNER
 from vestibule.ports import UnitOfWork
@@ -38,12 +44,8 @@ def offboard(uow: UnitOfWork, actor: Actor, principal_id: str, *, context: Reque
         uow.tenants.find(membership.tenant_id, lock="update")
     known = {*(record.addresses if record is not None else ()), *(m.email for m in memberships if m.email)}
     # Invitations before the principal's row, as accept locks them: no deadlock with an accept under way.
-    revoked = [*uow.invitations.revoke_of_inviter(principal_id, "inviter_offboarded")]
-    revoked += uow.invitations.revoke_of_addresses(known, "person_offboarded") if known else []
+    revoked = _revoke(uow, actor, principal_id, known, context)
     uow.principals.set_offboarded(principal_id, offboarded=True)
-    for tenant_id, invitation_id in revoked:
-        event = InvitationRevoked(tenant_id=tenant_id, invitation_id=invitation_id, reason="offboarded")
-        uow.audit.append(event, actor=actor, context=context)
     kept: list[str] = []
     removed = 0
     for membership in uow.members.list_of_principal(principal_id):
@@ -51,21 +53,37 @@ def offboard(uow: UnitOfWork, actor: Actor, principal_id: str, *, context: Reque
         if membership.role == OWNER and not uow.members.has_other_owner(tenant_id, principal_id):
             uow.members.set_suspended(tenant_id, principal_id)
             kept.append(tenant_id)
+            gone: AuditEvent = MembershipStripped(
+                tenant_id=tenant_id, principal_id=principal_id, role=membership.role, reason="offboarded"
+            )
         else:
             removed += uow.members.remove(tenant_id, principal_id)
-        gone = MembershipRemoved(
-            tenant_id=tenant_id, principal_id=principal_id, role=membership.role, reason="offboarded"
-        )
+            gone = MembershipRemoved(
+                tenant_id=tenant_id, principal_id=principal_id, role=membership.role, reason="offboarded"
+            )
         uow.audit.append(gone, actor=actor, context=context)
     sessions = uow.accounts.end_sessions_of(principal_id)
     done = PrincipalOffboarded(
-        principal_id=principal_id, memberships_removed=removed, invitations_revoked=len(revoked)
+        principal_id=principal_id, memberships_removed=removed, invitations_revoked=revoked
     )
     uow.audit.append(done, actor=actor, context=context)
     uow.commit()
     return Offboarded(
         memberships_removed=removed,
-        invitations_revoked=len(revoked),
+        invitations_revoked=revoked,
         sessions_ended=sessions,
         last_owner_of=tuple(kept),
     )
+
+
+def _revoke(
+    uow: UnitOfWork, actor: Actor, principal_id: str, addresses: set[str], context: RequestContext
+) -> int:
+    """Revoke what it issued and what was sent to it; how many. Each event has its row's reason."""
+    issued = uow.invitations.revoke_of_inviter(principal_id, "inviter_offboarded")
+    received = uow.invitations.revoke_of_addresses(addresses, "person_offboarded") if addresses else []
+    for revoked, reason in ((issued, "inviter_offboarded"), (received, "person_offboarded")):
+        for tenant_id, invitation_id in revoked:
+            event = InvitationRevoked(tenant_id=tenant_id, invitation_id=invitation_id, reason=reason)
+            uow.audit.append(event, actor=actor, context=context)
+    return len(issued) + len(received)

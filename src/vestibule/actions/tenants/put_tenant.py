@@ -8,10 +8,13 @@ from typing import Any
 
 from vestibule.core import authority
 from vestibule.core.event import TenantPut
-from vestibule.core.identity import Actor, RequestContext
+from vestibule.core.identity import Actor, RequestContext, actor_id
 from vestibule.core.naming import TENANT_NAME_MAX, check_name
-from vestibule.core.policy import NOTHING, load_hash, load_policy, parse_own
+from vestibule.core.policy import NOTHING, dump_policy, load_hash, load_policy, parse_own
+from vestibule.core.policy.change import PolicyChange, PolicyInForce, compare_in_force
+from vestibule.core.policy.compare import is_loosening
 from vestibule.core.tenant import Tenant
+from vestibule.core.token import mint_id
 from vestibule.errors import TenantDeletedError, UnavailableError
 from vestibule.ports import UnitOfWork
 
@@ -45,6 +48,9 @@ def put_tenant(
     uow.tenants.put(
         tenant_id, name=name, own_policy=own, policy=load_policy(base, own), policy_version=version
     )
+    if existing is None or own != before:
+        in_force = PolicyInForce(tenant_id=tenant_id, base=base, own=before, version=version)
+        _record(uow, actor, in_force, own)
     event = TenantPut(
         tenant_id=tenant_id,
         is_new=existing is None,
@@ -57,3 +63,20 @@ def put_tenant(
         raise UnavailableError
     uow.commit()
     return tenant, existing is None
+
+
+def _record(uow: UnitOfWork, actor: Actor, before: PolicyInForce, own: str) -> None:
+    # The host is the authority: its word needs no second, but stands among the changes like any other.
+    after = before.after(own)
+    uow.policies.keep_document(dump_policy(after.policy))
+    change = PolicyChange(
+        change_id=mint_id(),
+        tenant_id=before.tenant_id,
+        document_hash=uow.policies.keep_document(own),
+        base_hash=before.policy_hash,
+        is_loosening=is_loosening(compare_in_force(before, after, ())),
+        author_id=actor_id(actor),
+        created_at=uow.now(),
+    )
+    uow.policies.add_change(change)
+    uow.policies.set_activated(change.tenant_id, change.change_id)

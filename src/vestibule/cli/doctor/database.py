@@ -9,6 +9,8 @@ from datetime import timedelta
 from vestibule.actions.api_keys import list_keys
 from vestibule.actions.delivery.claim_messages import measure_lag
 from vestibule.bootstrap import build_plain_runner, check_database
+from vestibule.cli.doctor.connections import check_connections
+from vestibule.cli.doctor.domains import check_domains
 from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
 from vestibule.cli.running import OPERATOR
 from vestibule.cli.upkeep import look_at_database
@@ -44,6 +46,8 @@ def check_database_side(settings: Settings) -> Iterator[Finding]:
     yield from check_sqlite(facts) if facts.engine == "sqlite" else check_postgresql(facts)
     yield check_clock(offset)
     yield from _check_contents(settings)
+    yield from check_connections(settings)
+    yield from check_domains(settings)
 
 
 def check_guards(facts: DatabaseFacts) -> Finding:

@@ -11,11 +11,15 @@ from vestibule.core.event.access import (
     AccountCreated,
     ApiKeyCreated,
     ApiKeyRevoked,
+    ConnectionDisabled,
+    ConnectionPut,
+    ConnectionRemoved,
     DirectoryGroupPut,
     DirectoryGroupRemoved,
     DirectoryUserDeactivated,
     DirectoryUserPut,
     DirectoryUserRemoved,
+    SignedIn,
 )
 from vestibule.core.event.invitations import (
     BreakGlassReviewed,
@@ -45,6 +49,7 @@ from vestibule.core.event.members import (
     MembershipStripped,
     PrincipalOffboarded,
 )
+from vestibule.core.event.policies import PolicyActivated, PolicyApproved, PolicyProposed
 from vestibule.core.event.record import AuditEvent, EventRecord, record_event
 from vestibule.core.event.tenants import (
     DomainProofFailing,
@@ -71,6 +76,9 @@ __all__ = [
     "BreakGlassReviewed",
     "BreakGlassUsed",
     "ClaimRejected",
+    "ConnectionDisabled",
+    "ConnectionPut",
+    "ConnectionRemoved",
     "DirectoryGroupPut",
     "DirectoryGroupRemoved",
     "DirectoryUserDeactivated",
@@ -104,10 +112,14 @@ __all__ = [
     "MembershipRemoved",
     "MembershipSet",
     "MembershipStripped",
+    "PolicyActivated",
+    "PolicyApproved",
+    "PolicyProposed",
     "PrincipalOffboarded",
     "RenewalRequested",
     "ResourceDeleted",
     "ResourcePut",
+    "SignedIn",
     "TenantDeleted",
     "TenantPut",
     "TenantResumed",

@@ -66,3 +66,38 @@ class ApiKeyCreated(AuditEvent):
 class ApiKeyRevoked(AuditEvent):
     kind = "api_key.revoked"
     key_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionPut(AuditEvent):
+    """A way to sign in was made or changed. *has_new_credential*: what it proves itself with was replaced."""
+
+    kind = "connection.put"
+    connection_id: str
+    provider: str
+    issuer: str
+    is_new: bool
+    is_disabled: bool
+    has_new_credential: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionDisabled(AuditEvent):
+    kind = "connection.disabled"
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRemoved(AuditEvent):
+    kind = "connection.removed"
+    connection_id: str
+    sessions_ended: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn(AuditEvent):
+    """Somebody came in through a connection; which addresses count is judged at each use."""
+
+    kind = "principal.signed_in"
+    principal_id: str
+    connection_id: str

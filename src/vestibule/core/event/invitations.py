@@ -15,7 +15,9 @@ class InvitationIssued(AuditEvent):
 
     kind = "invitation.issued"
     role: str
+    promised_roles: str
     inviter_role: str | None
+    was_held: bool
     lifetime: int
     expires_in: int | None
     membership_expires_in: int | None
@@ -128,7 +130,9 @@ class InvitationAccepted(AuditEvent):
     evidence: str
     connection: str | None
     generation: int
+    promised_roles: str
     inviter_role: str | None
+    was_held: bool
     policy_version: int
     policy_hash: str
 

@@ -8,11 +8,13 @@ one in force, the change is stale and can't become active.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from vestibule.core.policy.layers import load_hash, load_policy
+from vestibule.core.policy.compare import Difference, compare
+from vestibule.core.policy.layers import NOTHING, load_hash, load_policy
 from vestibule.core.policy.rules import Policy
 
 DEPLOYMENT = ""
@@ -70,3 +72,20 @@ class PolicyChange:
     def needs_approval(self) -> bool:
         """A loosening needs a second person; what tightens needs nobody."""
         return self.is_loosening and self.approved_at is None
+
+
+def compare_in_force(
+    before: PolicyInForce, after: PolicyInForce, tenants: Iterable[str]
+) -> tuple[Difference, ...]:
+    """What changes for whom it concerns: the tenant; or, for the deployment, any of its *tenants*' documents.
+
+    Of the same place, what loosens for one tenant stands before what tightens for another.
+    """
+    if before.tenant_id != DEPLOYMENT:
+        return compare(before.policy, after.policy)
+    found: dict[str, Difference] = {}
+    for own in {NOTHING, *tenants}:
+        for one in compare(load_policy(before.own, own), load_policy(after.own, own)):
+            if one.loosens or one.pointer not in found:
+                found[one.pointer] = one
+    return tuple(found[pointer] for pointer in sorted(found))

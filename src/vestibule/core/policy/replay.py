@@ -9,11 +9,13 @@ how many were pending, who the person was) is not judged again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from vestibule.core.email import EmailAddress
+from vestibule.core.identity import RULE_NAMES
+from vestibule.core.invitation import Invitation
 from vestibule.core.policy.rules import Policy
 
 ISSUED = "invitation.issued"
@@ -28,6 +30,7 @@ class RecordedDecision:
     """One decision of the trail. The address comes from the invitation's record; it may be gone."""
 
     event_id: str
+    tenant_id: str
     kind: str
     invitation_id: str | None
     occurred_at: datetime
@@ -35,8 +38,9 @@ class RecordedDecision:
     facts: Mapping[str, Any]
 
     @property
-    def role(self) -> str:
-        return str(self.facts["role"])
+    def roles(self) -> tuple[str, ...]:
+        """Every role that was promised."""
+        return tuple(str(self.facts["promised_roles"]).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,33 @@ def judge_again(policy: Policy, decision: RecordedDecision) -> Verdict:
     )
 
 
+def judge_pending(
+    policy: Policy, invitation: Invitation, inviter_role: str | None, now: datetime
+) -> tuple[Finding, ...]:
+    """Why *policy* would not let *invitation* be accepted now; nothing when it would (ACC-09).
+
+    Its lifetime stays as it was issued. What a domain's rule promised depends on that rule, not on policy.
+    """
+    facts = {
+        "promised_roles": " ".join(invitation.promised_roles),
+        "inviter_role": inviter_role,
+        "was_held": invitation.approved_at is not None,
+    }
+    decision = RecordedDecision(
+        event_id="",
+        tenant_id=invitation.tenant_id,
+        kind=ACCEPTED,
+        invitation_id=invitation.invitation_id,
+        occurred_at=now,
+        address=invitation.invited_email,
+        facts=facts,
+    )
+    is_orphan = inviter_role is None and not invitation.inviter_principal_id.startswith(RULE_NAMES)
+    gone = (Finding("/assignable", "its inviter has no role here any more", "denied"),) if is_orphan else ()
+    judged = _find(replace(policy, require_connection=None), decision)
+    return (*gone, *(one for one in judged if one.outcome == "denied"))
+
+
 def replay(before: Policy, after: Policy, decision: RecordedDecision) -> Replayed:
     """*decision* under both."""
     return Replayed(
@@ -96,18 +127,17 @@ def replay(before: Policy, after: Policy, decision: RecordedDecision) -> Replaye
 
 
 def _find(policy: Policy, decision: RecordedDecision) -> Iterator[Finding]:
-    facts, role = decision.facts, decision.role
-    granting = facts.get("inviter_role")
-    # An existing membership is kept as it is: its role was not granted by this acceptance.
-    if isinstance(granting, str) and not facts.get("kept_role"):
-        yield _judge_grant(policy, granting, role)
+    granting = decision.facts.get("inviter_role")
+    for role in decision.roles:
+        if granting is not None:
+            yield _judge_grant(policy, str(granting), role)
+        yield _judge_approvals(policy, decision, role)
     if decision.kind == ISSUED:
         yield from _judge_terms(policy, decision)
-        yield _judge_approvals(policy, role)
     if decision.address is not None:
         yield from _judge_domain(policy, decision.address)
     if decision.kind == ACCEPTED and policy.require_connection is not None:
-        yield _judge_connection(policy, decision.address, facts.get("connection"))
+        yield _judge_connection(policy, decision)
     if policy.event is not None:
         yield _judge_event(policy, decision)
 
@@ -121,26 +151,32 @@ def _judge_grant(policy: Policy, granting: str, role: str) -> Finding:
     return Finding(pointer, f"{granting} may not grant {role}", "denied")
 
 
-def _judge_approvals(policy: Policy, role: str) -> Finding:
-    needed = policy.rule_of(role).approvals
-    pointer = f"/roles/{role}/approvals"
-    if needed:
-        return Finding(pointer, f"{role} needs {needed} approval{'s' if needed > 1 else ''}", "held")
-    return Finding(pointer, f"{role} needs no approval")
+def _judge_approvals(policy: Policy, decision: RecordedDecision, role: str) -> Finding:
+    needed, pointer = policy.rule_of(role).approvals, f"/roles/{role}/approvals"
+    if not needed:
+        return Finding(pointer, f"{role} needs no approval")
+    told = f"{role} needs {needed} approval{'s' if needed > 1 else ''}"
+    if decision.kind == ISSUED:
+        return Finding(pointer, told, "held")
+    return Finding(pointer, told, "allowed" if decision.facts.get("was_held") else "denied")
 
 
 def _judge_terms(policy: Policy, decision: RecordedDecision) -> Iterator[Finding]:
-    role, facts = decision.role, decision.facts
+    roles, facts = decision.roles, decision.facts
+    shortest = min(roles, key=policy.ttl_of)
     ttl, asked = _ceiling(policy, decision), facts.get("expires_in")
-    if asked is not None and asked > ttl:
-        told = f"the request asked for {asked} s, and {role} has at most {ttl} s"
-        yield Finding(f"/ttl/{role}", told, "denied")
+    pointer = f"/ttl/{shortest}"
+    # What had to wait for its approval is shortened when it comes, and not refused.
+    if asked is not None and asked > ttl and not facts.get("was_held"):
+        yield Finding(pointer, f"{asked} s were asked for; {shortest} has at most {ttl} s", "denied")
     else:
-        yield Finding(f"/ttl/{role}", f"an invitation to {role} lives {ttl} s unless the request shortens it")
-    most, wanted = policy.rule_of(role).grant_max, facts.get("membership_expires_in")
-    if most is not None and wanted is not None and wanted > most:
-        told = f"the request asked for a membership of {wanted} s, and {role} has at most {most} s"
-        yield Finding(f"/roles/{role}/grant_max", told, "denied")
+        yield Finding(pointer, f"an invitation to {shortest} lives {ttl} s unless the request shortens it")
+    if (wanted := facts.get("membership_expires_in")) is not None:
+        for role in roles:
+            most = policy.rule_of(role).grant_max
+            if most is not None and wanted > most:
+                told = f"a membership of {wanted} s was promised; {role} has at most {most} s"
+                yield Finding(f"/roles/{role}/grant_max", told, "denied")
 
 
 def _judge_domain(policy: Policy, address: EmailAddress) -> Iterator[Finding]:
@@ -152,29 +188,27 @@ def _judge_domain(policy: Policy, address: EmailAddress) -> Iterator[Finding]:
         yield Finding("/allowed_domains", "the address's domain is not allowed", "denied")
 
 
-def _judge_connection(policy: Policy, address: EmailAddress | None, connection: str | None) -> Finding:
+def _judge_connection(policy: Policy, decision: RecordedDecision) -> Finding:
+    address = decision.address
     required = policy.require_connection if address is None else policy.connection_for(address)
     if required is None:
         return Finding("/connection_exceptions", "the address may come without the connection")
-    if connection == required:
+    if decision.facts.get("connection") == required:
         return Finding("/require_connection", "the session came through the required connection")
     return Finding("/require_connection", "the session came another way", "denied")
 
 
 def _judge_event(policy: Policy, decision: RecordedDecision) -> Finding:
-    event = policy.event
-    if event is not None:
-        closes_at = event.closes_at if decision.kind == ISSUED else event.ends_at
-        if decision.occurred_at >= closes_at:
-            return Finding("/event", "the event takes nobody any more", "denied")
+    if policy.event is not None and decision.occurred_at >= policy.event.closes_at:
+        return Finding("/event", "the event takes nobody any more", "denied")
     return Finding("/event", "the event still takes people")
 
 
 def _ceiling(policy: Policy, decision: RecordedDecision) -> int:
-    ttl = policy.ttl_of(decision.role)
+    ttl = min(policy.ttl_of(role) for role in decision.roles)
     if policy.event is None:
         return ttl
-    return max(0, min(ttl, (policy.event.ends_at - decision.occurred_at) // timedelta(seconds=1)))
+    return max(0, min(ttl, (policy.event.closes_at - decision.occurred_at) // timedelta(seconds=1)))
 
 
 def _lifetime(policy: Policy, decision: RecordedDecision) -> int:

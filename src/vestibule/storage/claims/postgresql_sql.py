@@ -100,6 +100,7 @@ _ENDS = """LEAST(
       GREATEST(membership_starts_at, clock_timestamp()) + membership_expires_in * interval '1 second',
       to_timestamp(CAST(:ends_ms AS bigint) / 1000.0))"""
 
+# An owner who was kept without force comes back by invitation once the tenant has another (ADR 0005).
 # Holding a seat means having a row. If a sweep has ended that row since the snapshot, its seat went with it.
 _MEMBER = f"""
 first AS (
@@ -115,10 +116,13 @@ again AS (
   UPDATE vestibule_memberships AS memberships
     SET role = granted.role, email = invited_email, name = CAST(:principal_name AS text),
     created_at = clock_timestamp(), invitation_id = granted.invitation_id, end_announced_at = NULL,
+    suspended_at = NULL,
     starts_at = membership_starts_at, expires_at = {_ENDS}
   FROM granted WHERE CAST(:writes_member AS boolean) AND CAST(:holds_seat AS boolean)
     AND memberships.tenant_id = granted.tenant_id AND principal_id = CAST(:principal_id AS text)
-    AND suspended_at IS NULL AND expires_at <= clock_timestamp()
+    AND (expires_at <= clock_timestamp() OR (suspended_at IS NOT NULL AND EXISTS (
+      SELECT 1 FROM vestibule_memberships AS heir WHERE heir.tenant_id = granted.tenant_id
+        AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL)))
   RETURNING 1
 ),
 member AS (SELECT 1 FROM first UNION ALL SELECT 1 FROM again)"""
@@ -253,8 +257,22 @@ ended AS (
     AND EXISTS (SELECT 1 FROM tenant)
   RETURNING principal_id, role
 ),
+carried AS (
+  DELETE FROM vestibule_grants WHERE tenant_id = CAST(:tenant_id AS text)
+    AND principal_id IN (SELECT principal_id FROM ended)
+),
+orphaned AS (
+  UPDATE vestibule_invitations SET revoked_at = clock_timestamp(), revoked_reason = 'inviter_ended'
+  WHERE tenant_id = CAST(:tenant_id AS text)
+    AND inviter_principal_id IN (SELECT principal_id FROM ended)
+    AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
+    AND expires_at > clock_timestamp()
+  RETURNING invitation_id, has_reservation
+),
 facts AS (
   SELECT invitation_id, 'invitation.expired' AS kind, '{{}}' AS body FROM lapsed
+  UNION ALL
+  SELECT invitation_id, 'invitation.revoked', '{{"reason":"inviter_ended"}}' FROM orphaned
   UNION ALL
   SELECT NULL, 'membership.ended',
     CAST(jsonb_build_object('principal_id', principal_id, 'role', role) AS text)
@@ -269,7 +287,8 @@ event AS (
   FROM facts
 ),
 freed AS (
-  SELECT (SELECT count(*) FROM lapsed WHERE has_reservation) + (SELECT count(*) FROM ended) AS seats
+  SELECT (SELECT count(*) FROM lapsed WHERE has_reservation) + (SELECT count(*) FROM ended)
+    + (SELECT count(*) FROM orphaned WHERE has_reservation) AS seats
 ),
 ledger AS (
   UPDATE vestibule_seat_shards SET used = used - (SELECT seats FROM freed)

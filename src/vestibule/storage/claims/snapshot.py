@@ -54,6 +54,7 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("domain_role", "text"),
     ("domain_proved", "bool"),
     ("recipient_barred", "bool"),
+    ("is_kept_owner", "bool"),
 )
 _NAMES = tuple(name for name, _ in _COLUMNS)
 
@@ -74,7 +75,10 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   o.offboarded_at IS NOT NULL,
   d.rung, d.role, COALESCE(d.proof_expires_at > {now}, FALSE),
   EXISTS (SELECT 1 FROM vestibule_directory_bars b WHERE b.tenant_id = i.tenant_id
-    AND b.subject IN (i.invited_email, CAST(:principal_id AS {text})))
+    AND b.subject IN (i.invited_email, CAST(:principal_id AS {text}))),
+  e.suspended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM vestibule_memberships w
+    WHERE w.tenant_id = i.tenant_id AND w.role = 'owner' AND w.suspended_at IS NULL
+      AND w.expires_at IS NULL)
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
@@ -137,6 +141,7 @@ def read_snapshot(row: Sequence[Any]) -> Snapshot:
         holds_seat=found["holds_seat"],
         seat_shard=found["seat_shard"],
         principal_offboarded=found["principal_offboarded"],
+        is_kept_owner=found["is_kept_owner"],
     )
 
 

@@ -14,7 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from vestibule.core.binding import Grant, Snapshot
-from vestibule.core.event import AuditEvent, EventRecord, InvitationExpired, MembershipEnded, record_event
+from vestibule.core.event import (
+    AuditEvent,
+    EventRecord,
+    InvitationExpired,
+    InvitationRevoked,
+    MembershipEnded,
+    record_event,
+)
 from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
@@ -84,11 +91,13 @@ ON CONFLICT DO NOTHING
 _MEMBER_AGAIN = f"""
 UPDATE vestibule_memberships SET role = i.role, email = i.invited_email, name = :principal_name,
   created_at = :now_ms, starts_at = i.membership_starts_at, expires_at = {_ENDS}, end_announced_at = NULL,
-  invitation_id = i.invitation_id
+  suspended_at = NULL, invitation_id = i.invitation_id
 FROM vestibule_invitations i
 WHERE i.invitation_id = :invitation_id AND vestibule_memberships.tenant_id = i.tenant_id
   AND vestibule_memberships.principal_id = :principal_id
-  AND vestibule_memberships.suspended_at IS NULL AND vestibule_memberships.expires_at <= :now_ms
+  AND (vestibule_memberships.expires_at <= :now_ms OR (vestibule_memberships.suspended_at IS NOT NULL
+    AND EXISTS (SELECT 1 FROM vestibule_memberships AS heir WHERE heir.tenant_id = i.tenant_id
+      AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL)))
 """
 # All or none: every resource is still there; what is held already is kept.
 _BUNDLE = f"""
@@ -139,6 +148,14 @@ RETURNING invitation_id, has_reservation
 _ENDED = """
 DELETE FROM vestibule_memberships
   WHERE tenant_id = :tenant_id AND expires_at <= :now_ms RETURNING principal_id, role
+"""
+_CARRIED = "DELETE FROM vestibule_grants WHERE tenant_id = :tenant_id AND principal_id = :principal_id"
+_ORPHANED = """
+UPDATE vestibule_invitations SET revoked_at = :now_ms, revoked_reason = 'inviter_ended'
+WHERE tenant_id = :tenant_id AND inviter_principal_id = :principal_id
+  AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
+  AND expires_at > :now_ms
+RETURNING invitation_id, has_reservation
 """
 
 
@@ -198,13 +215,22 @@ class SqliteClaims:
             InvitationExpired(tenant_id=tenant_id, invitation_id=row[0]) for row in lapsed
         ]
         events += [MembershipEnded(tenant_id=tenant_id, principal_id=row[0], role=row[1]) for row in ended]
+        orphaned: list[Any] = []
+        for row in ended:
+            whose = values | {"principal_id": row[0]}
+            self._execute(_CARRIED, whose)
+            orphaned += self._connection.exec_driver_sql(_ORPHANED, whose).all()
+        events += [
+            InvitationRevoked(tenant_id=tenant_id, invitation_id=row[0], reason="inviter_ended")
+            for row in orphaned
+        ]
         context = RequestContext(correlation_id=stamp.correlation_id)
         for event in events:
             record = replace(
                 record_event(event, actor_id=stamp.actor_id, context=context), source=stamp.source
             )
             self._execute(_EVENT, _event_values(record) | values)
-        seats = sum(bool(row[1]) for row in lapsed) + len(ended)
+        seats = sum(bool(row[1]) for row in [*lapsed, *orphaned]) + len(ended)
         give_back_seats(self._connection, tenant_id, seats)
         return seats
 

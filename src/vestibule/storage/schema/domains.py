@@ -76,6 +76,8 @@ directory_groups = sa.Table(
     metadata,
     sa.Column("tenant_id", sa.ForeignKey("vestibule_tenants.tenant_id"), primary_key=True),
     sa.Column("group_id", text(36), primary_key=True),
+    sa.Column("group_name", text(255), nullable=False),
+    sa.Column("external_id", text(255)),
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from vestibule.storage.schema.base import Instant, metadata, text
 
 # ``tenant_id`` is empty for connections that every tenant may use. The secret is sealed, never plain.
+# A deleted row stays: its id may come back for the same issuer only, for principals are ``issuer|subject``.
 connections = sa.Table(
     "vestibule_connections",
     metadata,
@@ -21,6 +22,7 @@ connections = sa.Table(
     sa.Column("amr_map", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("disabled_at", Instant),
+    sa.Column("deleted_at", Instant),
     sa.Index("ix_vestibule_connections_list", "tenant_id", "created_at", "connection_id"),
 )
 
@@ -61,6 +63,7 @@ challenges = sa.Table(
     sa.Index("ix_vestibule_challenges_expires_at", "expires_at"),
 )
 
+# ``authenticated_at`` is empty when the identity provider did not say.
 sessions = sa.Table(
     "vestibule_sessions",
     metadata,
@@ -70,7 +73,7 @@ sessions = sa.Table(
     sa.Column("name", sa.String(200)),
     sa.Column("addresses", sa.Text, nullable=False),
     sa.Column("amr", sa.String(255), nullable=False),
-    sa.Column("authenticated_at", Instant, nullable=False),
+    sa.Column("authenticated_at", Instant),
     sa.Column("expires_at", Instant, nullable=False),
     sa.Index("ix_vestibule_sessions_principal_id", "principal_id"),
     sa.Index("ix_vestibule_sessions_expires_at", "expires_at"),

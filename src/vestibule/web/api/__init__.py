@@ -11,11 +11,15 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.decisions import DecisionRoutes
+from vestibule.web.api.domains import DomainRoutes
 from vestibule.web.api.invitations import InvitationRoutes
+from vestibule.web.api.joining import JoiningRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
 from vestibule.web.api.own import OwnRoutes
+from vestibule.web.api.policies import DeploymentPolicyRoutes, PolicyRoutes
 from vestibule.web.api.resources import ResourceRoutes
 from vestibule.web.api.routing import WholeResponse, handle_errors, make_route_class
 from vestibule.web.api.tenants import TenantRoutes
@@ -37,11 +41,16 @@ def make_api(services: Services) -> ASGIApp:
     strict = APIRouter(route_class=make_route_class(services))
     claims = APIRouter()
     TenantRoutes(services).add_to(strict)
+    PolicyRoutes(services).add_to(strict)
+    DeploymentPolicyRoutes(services).add_to(strict)
+    ConnectionRoutes(services).add_to(strict)
     MemberRoutes(services).add_to(strict)
     InvitationRoutes(services).add_to(strict)
     DecisionRoutes(services).add_to(strict)
     ResourceRoutes(services).add_to(strict)
     OwnRoutes(services).add_to(strict, claims)
+    DomainRoutes(services).add_to(strict)
+    JoiningRoutes(services).add_to(strict)
     # Flat, not included: one list of routes tells which methods a path allows.
     app.router.routes.extend([*strict.routes, *claims.routes])
     handle_errors(app)

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
+from vestibule.core.connection import CONNECTION_ID_PATTERN
+from vestibule.core.domain import read_domain
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import PRINCIPAL_ID_MAX
 from vestibule.core.invitation import (
@@ -31,6 +33,7 @@ from vestibule.errors import FieldFault, InvalidRequestError, NotFoundError
 METADATA_DEPTH_MAX = 8
 EMAIL_MAX = 320
 _TENANT_ID = re.compile(TENANT_ID_PATTERN)
+_CONNECTION_ID = re.compile(CONNECTION_ID_PATTERN)
 _INVITATION_ID = re.compile(r"[0-9A-Za-z-]{1,36}")
 _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -149,9 +152,14 @@ Cursor = Annotated[str | None, Query(max_length=CURSOR_MAX, description="next_cu
 
 
 _TENANT_PATH = Path(json_schema_extra={"pattern": f"^{TENANT_ID_PATTERN}$", "maxLength": 64})
+_CONNECTION_PATH = Path(json_schema_extra={"pattern": f"^{CONNECTION_ID_PATTERN}$", "maxLength": 64})
 _PRINCIPAL_PATH = Path(
     description="Percent-encoded; may hold slashes.",
     json_schema_extra={"minLength": 1, "maxLength": PRINCIPAL_ID_MAX},
+)
+_DOMAIN_PATH = Path(
+    description="A whole domain; any spelling of it means the same.",
+    json_schema_extra={"minLength": 3, "maxLength": 253},
 )
 _INVITATION_PATH = Path(json_schema_extra={"format": "uuid"})
 
@@ -168,6 +176,16 @@ async def _read_tenant_id(tenant_id: Annotated[str, _TENANT_PATH]) -> str:
     return tenant_id
 
 
+async def _read_domain_name(domain: Annotated[str, _DOMAIN_PATH]) -> str:
+    if domain != domain.strip():
+        raise InvalidRequestError(FieldFault("/domain", "Leave out the space around it."))
+    return read_domain(domain)
+
+
+async def _find_request_id(request_id: Annotated[str, _INVITATION_PATH]) -> str:
+    return await _find_invitation_id(request_id)
+
+
 async def _find_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> str:
     if not is_principal_id(principal_id):
         raise NotFoundError
@@ -179,6 +197,18 @@ async def _read_principal_id(principal_id: Annotated[str, _PRINCIPAL_PATH]) -> s
         told = f"Give 1 to {PRINCIPAL_ID_MAX} printable characters in UTF-8, no space around them."
         raise InvalidRequestError(FieldFault("/principal_id", told))
     return principal_id
+
+
+async def _find_change_id(change_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(change_id):
+        raise NotFoundError
+    return change_id
+
+
+async def _find_event_id(event_id: Annotated[str, _INVITATION_PATH]) -> str:
+    if not _INVITATION_ID.fullmatch(event_id):
+        raise NotFoundError
+    return event_id
 
 
 _RESOURCE_PATH = Path(
@@ -218,6 +248,21 @@ def is_principal_id(text: str) -> bool:
     return is_plain and 0 < len(text) <= PRINCIPAL_ID_MAX
 
 
+async def _find_connection_id(connection_id: Annotated[str, _CONNECTION_PATH]) -> str:
+    if not _CONNECTION_ID.fullmatch(connection_id):
+        raise NotFoundError
+    return connection_id
+
+
+async def _read_connection_id(connection_id: Annotated[str, _CONNECTION_PATH]) -> str:
+    if not _CONNECTION_ID.fullmatch(connection_id):
+        told = f"A connection id matches {CONNECTION_ID_PATTERN}."
+        raise InvalidRequestError(FieldFault("/connection_id", told))
+    return connection_id
+
+
+ConnectionId = Annotated[str, Depends(_find_connection_id)]
+NewConnectionId = Annotated[str, Depends(_read_connection_id)]
 TenantId = Annotated[str, Depends(_find_tenant_id)]
 NewTenantId = Annotated[str, Depends(_read_tenant_id)]
 PrincipalId = Annotated[str, Depends(_find_principal_id)]
@@ -226,3 +271,7 @@ AddressPath = Annotated[EmailAddress, Depends(_read_address)]
 ResourceIdPath = Annotated[str, Depends(_find_resource_id)]
 NewResourceId = Annotated[str, Depends(_read_resource_id)]
 InvitationId = Annotated[str, Depends(_find_invitation_id)]
+ChangeId = Annotated[str, Depends(_find_change_id)]
+EventId = Annotated[str, Depends(_find_event_id)]
+JoinRequestId = Annotated[str, Depends(_find_request_id)]
+DomainName = Annotated[str, Depends(_read_domain_name)]

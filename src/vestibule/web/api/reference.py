@@ -37,7 +37,12 @@ IDEMPOTENCY_KEY = {
     "description": "A repeat with the same key and body has no second effect. Kept for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
-_PHRASES = {200: "Done.", 201: "Made.", 204: "Done; there is nothing to say."}
+_PHRASES = {
+    200: "Done.",
+    201: "Made.",
+    202: "Taken; the same whatever became of it.",
+    204: "Done; there is nothing to say.",
+}
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 _REPLAYED = {
     "description": "`true` when this repeats the answer to an earlier request; then without a link.",
@@ -67,6 +72,8 @@ def add_route(  # noqa: PLR0913 - a row of a table, every cell by its name
         responses[status] = {"description": _PHRASES[status]} | ({} if model is None else {"model": model})
         if replayed:
             responses[status]["headers"] = {"Idempotent-Replayed": _REPLAYED}
+    # A session that a tenant does not want is refused on each of its routes (web/identify.py).
+    demanded = ["connection_required"] if "{tenant_id}" in path and who is not KEY else []
     extra: dict[str, Any] = {"security": who}
     if keyed:
         extra["parameters"] = [IDEMPOTENCY_KEY]
@@ -78,7 +85,7 @@ def add_route(  # noqa: PLR0913 - a row of a table, every cell by its name
         summary=name.replace("_", " ").capitalize(),
         status_code=min(answers),
         response_model=None,
-        responses=responses | problem_responses([*_EVERYWHERE, *_WITH_BODY, *codes]),
+        responses=responses | problem_responses([*_EVERYWHERE, *_WITH_BODY, *demanded, *codes]),
         openapi_extra=extra,
     )
 

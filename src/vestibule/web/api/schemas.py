@@ -7,7 +7,9 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vestibule.core.domain import DomainFinding, Door, Rung
 from vestibule.core.invitation import BUNDLE_MAX
+from vestibule.core.joining import JoinRequestState
 from vestibule.web.api.fields import (
     Address,
     Digest,
@@ -120,6 +122,21 @@ class CloseReview(_Asked):
     """What the reviewer found."""
 
     note: PersonalMessage
+
+
+class PutDomain(_Asked):
+    """A domain as its tenant's owner wants it; what is left out is kept."""
+
+    rung: Rung | None = Field(default=None, strict=False)
+    role: Role | None = None
+
+
+class ApproveJoinRequest(_Asked):
+    """What an administrator grants to somebody who asked."""
+
+    role: Role
+    justification: Justification | None = None
+    membership_expires_in: MembershipExpiresIn | None = None
 
 
 class _Told(BaseModel):
@@ -299,6 +316,54 @@ class OwnInvitationJson(_Told):
     created_at: Moment
     expires_at: Moment
     state: State
+
+
+class DomainRecordJson(_Told):
+    """The DNS record that proves the domain, ready to publish."""
+
+    type: Literal["TXT"]
+    name: str
+    value: str
+
+
+class DomainJson(_Told):
+    """A domain of a tenant. ``rung_in_force`` is ``invite_only`` while a rung that needs a proof has none."""
+
+    tenant_id: str
+    domain: str
+    rung: Rung
+    rung_in_force: Rung
+    role: str
+    record: DomainRecordJson
+    created_at: Moment
+    proved_at: Moment | None
+    proof_expires_at: Moment | None
+    checked_at: Moment | None
+    finding: DomainFinding | None
+
+
+class OpenDoorJson(_Told):
+    """A tenant that offers something to one of the session's verified addresses."""
+
+    tenant_id: str
+    tenant_name: str
+    domain: str
+    door: Door
+
+
+class JoinRequestJson(_Told):
+    """A request to join, as the tenant's administrators see it."""
+
+    request_id: str
+    tenant_id: str
+    state: JoinRequestState
+    principal_id: str
+    email: str
+    name: str | None
+    created_at: Moment
+    decided_at: Moment | None
+    decided_by_principal_id: str | None
+    invitation_id: str | None
 
 
 Item = TypeVar("Item", bound=BaseModel)

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from vestibule.errors import VestibuleError
 from vestibule.web.asgi import BodyTooLargeError
 from vestibule.web.pages.accounts import account_routes
+from vestibule.web.pages.connections import connection_routes
 from vestibule.web.pages.home import home_routes
 from vestibule.web.pages.invitation import invitation_routes
 from vestibule.web.pages.rendering import Pages
@@ -31,6 +32,7 @@ def make_pages(services: Services) -> ASGIApp:
         *home_routes(pages),
         *invitation_routes(pages),
         *account_routes(pages),
+        *connection_routes(pages),
         *settings_routes(pages),
         Mount("/static", _Static(directory=_STATIC), name="static"),
     ]

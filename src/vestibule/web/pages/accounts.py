@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vestibule.actions.accounts.sign_in import find_credentials, open_session, sign_out
+from vestibule.actions.accounts.session import sign_out
+from vestibule.actions.accounts.sign_in import find_credentials, open_session
 from vestibule.actions.accounts.sign_up import (
     begin_code_check,
     count_sign_up,
@@ -22,7 +23,9 @@ from vestibule.actions.accounts.sign_up import (
     send_code_again,
     start_sign_up,
 )
-from vestibule.core.account import CHALLENGE_LIFETIME, NAME_MAX, SESSION_LIFETIME
+from vestibule.actions.connections.review_connections import find_way_to, list_ways_in
+from vestibule.actions.invitations.preview import InvitationPreview
+from vestibule.core.account import CHALLENGE_LIFETIME, LOCAL_CONNECTION, NAME_MAX
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.naming import check_name
 from vestibule.errors import (
@@ -32,11 +35,13 @@ from vestibule.errors import (
     RateLimitedError,
 )
 from vestibule.web.identify import find_session_secret
+from vestibule.web.pages.entering import describe_ways, enter, read_age
 from vestibule.web.pages.invitation import InvitationPages
 from vestibule.web.pages.rendering import Pages, read_next, redirect
 
 CHALLENGE_COOKIE = "challenge"
 _WRONG = "The address or the password is not right. Check both and try again."
+_NOT_IT = "The password is not right. Check it and try again."
 _WRONG_CODE = "That code is not right, or no longer valid. Use the newest mail, or send a new code."
 
 
@@ -45,6 +50,8 @@ def account_routes(pages: Pages) -> list[Route]:
     return [
         Route("/sign-in", here.show_sign_in, methods=["GET"]),
         Route("/sign-in", here.sign_in, methods=["POST"]),
+        Route("/sign-in/again", here.show_again, methods=["GET"]),
+        Route("/sign-in/again", here.sign_in_again, methods=["POST"]),
         Route("/sign-out", here.sign_out, methods=["POST"]),
         Route("/sign-up", here.show_sign_up, methods=["GET"]),
         Route("/sign-up", here.sign_up, methods=["POST"]),
@@ -77,7 +84,28 @@ class AccountPages:
         except CredentialsRejectedError:
             return await self._sign_in_page(request, target, status=403, email=typed[:320], error=_WRONG)
         response = redirect(target)
-        await self._enter(request, response, secret)
+        await enter(self._pages, request, response, secret)
+        return response
+
+    async def show_again(self, request: Request) -> Response:
+        """Sign in once more, the way one did, and come back: for what asks for a fresh session (RFC 9470)."""
+        await self._pages.get_identity(request)
+        target = read_next(request.query_params.get("next"))
+        return await self._again_page(request, target, read_age(request.query_params.get("max_age")))
+
+    async def sign_in_again(self, request: Request) -> Response:
+        form = await self._pages.read_form(request)
+        identity = await self._pages.get_identity(request)
+        target = read_next(form.get("next"))
+        # Of a session that came through a connection, no password of ours proves anything.
+        address = identity.addresses[0].address.key if identity.connection == LOCAL_CONNECTION else ""
+        try:
+            account_id = await self._check_password(request, address, form.get("password", ""))
+            secret = await self._services.runner.run(open_session, account_id)
+        except CredentialsRejectedError:
+            return await self._again_page(request, target, 0, status=403, error=_NOT_IT)
+        response = redirect(target)
+        await enter(self._pages, request, response, secret)
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -143,7 +171,7 @@ class AccountPages:
             return await self._verify_page(request, status=403, error=_WRONG_CODE)
         response = redirect("/invitation")
         self._pages.drop_cookie(response, CHALLENGE_COOKIE)
-        await self._enter(request, response, secret)
+        await enter(self._pages, request, response, secret)
         return response
 
     async def resend(self, request: Request) -> Response:
@@ -175,31 +203,52 @@ class AccountPages:
             raise CredentialsRejectedError
         return account.account_id
 
-    async def _enter(self, request: Request, response: Response, secret: str) -> None:
-        # Whatever session the browser had before is over: nobody keeps one foot in (ATTACKS A14).
-        earlier = find_session_secret(self._services, request.scope)
-        if earlier is not None:
-            await self._services.runner.run(sign_out, earlier)
-        seconds = round(SESSION_LIFETIME.total_seconds())
-        self._pages.set_cookie(response, "session", secret, seconds=seconds)
-
     async def _find_invited(self, request: Request) -> EmailAddress | None:
+        shown = await self._find_preview(request)
+        return None if shown is None else shown.invited_email
+
+    async def _find_preview(self, request: Request) -> InvitationPreview | None:
         try:
-            shown = await self._links.load(request, self._links.get_token(request))
+            return await self._links.load(request, self._links.get_token(request))
         except (ClaimRejectedError, RateLimitedError):
             # Too many dead links from this network address are no reason to keep its people out.
             return None
-        return shown.invited_email
 
     async def _sign_in_page(
         self, request: Request, target: str, *, status: int = 200, email: str = "", error: str | None = None
     ) -> Response:
-        hint = None
-        if target == "/invitation":
-            invited = await self._find_invited(request)
-            hint = invited.masked if invited is not None else None
+        shown = await self._find_preview(request) if target == "/invitation" else None
+        tenant_id, invited = (shown.tenant_id, shown.invited_email) if shown is not None else (None, None)
+        ways, is_local_offered = await self._services.runner.read(list_ways_in, tenant_id, invited)
         return await self._pages.render(
-            request, "sign_in.html", status=status, next=target, email=email, error=error, hint=hint
+            request,
+            "sign_in.html",
+            status=status,
+            next=target,
+            email=email,
+            error=error,
+            hint=invited.masked if invited is not None else None,
+            ways=describe_ways(ways),
+            is_local_offered=is_local_offered,
+        )
+
+    async def _again_page(
+        self, request: Request, target: str, max_age: int, *, status: int = 200, error: str | None = None
+    ) -> Response:
+        identity = await self._pages.get_identity(request)
+        is_local = identity.connection == LOCAL_CONNECTION
+        way = None
+        if not is_local and identity.connection is not None:
+            way = await self._services.runner.read(find_way_to, identity.connection)
+        return await self._pages.render(
+            request,
+            "sign_in_again.html",
+            status=status,
+            next=target,
+            max_age=max_age,
+            error=error,
+            way=way,
+            is_local=is_local,
         )
 
     async def _sign_up_page(

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vestibule import metrics
+from vestibule.actions.connections.review_connections import find_demanded
 from vestibule.actions.invitations.preview import InvitationPreview, preview
 from vestibule.actions.invitations.request_new import request_new
 from vestibule.core.display import format_moment, format_rest
@@ -79,11 +80,15 @@ class InvitationPages:
             if identity is None
             else (identity.find_evidence(shown.invited_email, shown.tenant_id) is not None)
         )
+        demanded = await self._services.runner.read(
+            find_demanded, identity, shown.tenant_id, shown.invited_email
+        )
         return await self._pages.render(
             request,
             "invitation.html",
             invitation=_describe(shown),
             is_match=is_match,
+            demanded=demanded,
             claim_ref=make_claim_ref(token),
         )
 

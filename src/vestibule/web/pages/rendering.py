@@ -6,18 +6,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from vestibule.actions.connections.review_connections import find_way_to
 from vestibule.core.identity import RequestContext, VerifiedIdentity
 from vestibule.errors import (
+    ConnectionRequiredError,
     FieldFault,
     InvalidRequestError,
     NotAuthenticatedError,
     NotFoundError,
     RateLimitedError,
+    StepUpRequiredError,
     UnavailableError,
     VestibuleError,
 )
@@ -33,6 +37,7 @@ _CSP = (
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 _FORM = "application/x-www-form-urlencoded"
 _FIELDS_MAX = 60
+_NEXT_MAX = 500
 
 
 class Pages:
@@ -62,6 +67,11 @@ class Pages:
 
     async def render_error(self, request: Request, error: VestibuleError) -> Response:
         """A person's view of *error*: what happened and what to do next."""
+        if isinstance(error, StepUpRequiredError):
+            # The way of RFC 9470 for people: sign in again, then back to the page with the button.
+            return redirect(again_path(_page_of(request), error.max_age))
+        if isinstance(error, ConnectionRequiredError):
+            return await self._offer_connection(request, error)
         if isinstance(error, NotAuthenticatedError):
             target = request.url.path if request.method == "GET" else "/"
             return redirect(f"/sign-in?next={target}")
@@ -81,6 +91,17 @@ class Pages:
             for name, value in limit_headers(error):
                 response.headers[name.decode()] = value.decode()
         return response
+
+    async def _offer_connection(self, request: Request, error: ConnectionRequiredError) -> Response:
+        # Who is signed in counts for nothing here.
+        request.scope["vestibule.identity"] = None
+        return await self.render(
+            request,
+            "connection_required.html",
+            status=find_problem(error).status,
+            way=await self.services.runner.read(find_way_to, error.connection_id),
+            next=_page_of(request),
+        )
 
     async def render_crash(self, request: Request) -> Response:
         """Our own fault; the log has it under the reference that the page gives."""
@@ -201,9 +222,24 @@ def redirect(path: str) -> RedirectResponse:
     return RedirectResponse(path, status_code=303)
 
 
+def again_path(path: str, max_age: int | None) -> str:
+    """Where to sign in again, to be at most *max_age* seconds old after it, and come back to *path*."""
+    return "/sign-in/again?" + urlencode({"next": path, "max_age": max_age or 0})
+
+
+def _page_of(request: Request) -> str:
+    """The page to come back to: this one, or the one whose form was sent here."""
+    path, tenant_id = request.scope["path"], request.path_params.get("tenant_id")
+    if request.method == "GET":
+        return read_next(path)
+    if tenant_id is not None:
+        return read_next(f"/tenants/{tenant_id}/settings")
+    return "/invitation" if path.startswith("/invitation/") else "/"
+
+
 def read_next(text: str | None) -> str:
     """Where to go after signing in: a path of ours, never anything that leads away (ATTACKS W03)."""
     plain = "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-    if not text or not text.startswith("/") or text.startswith("//") or ".." in text:
+    if not text or len(text) > _NEXT_MAX or not text.startswith("/") or text.startswith("//") or ".." in text:
         return "/"
     return text if all(character in plain for character in text) and "//" not in text else "/"

@@ -42,7 +42,7 @@ def _remake_sessions() -> None:
         sa.Column("name", sa.String(length=200), nullable=True),
         sa.Column("addresses", sa.Text(), nullable=False),
         sa.Column("amr", sa.String(length=255), nullable=False),
-        sa.Column("authenticated_at", Instant(), nullable=False),
+        sa.Column("authenticated_at", Instant(), nullable=True),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("session_hash", name=op.f("pk_vestibule_sessions")),
     )
@@ -65,6 +65,7 @@ def _create_connections() -> None:
         sa.Column("amr_map", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("disabled_at", Instant(), nullable=True),
+        sa.Column("deleted_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("connection_id", name=op.f("pk_vestibule_connections")),
     )
     op.create_index(
@@ -110,6 +111,8 @@ def _create_directory_groups() -> None:
         "vestibule_directory_groups",
         sa.Column("tenant_id", _text(64), nullable=False),
         sa.Column("group_id", _text(36), nullable=False),
+        sa.Column("group_name", _text(255), nullable=False),
+        sa.Column("external_id", _text(255), nullable=True),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("changed_at", Instant(), nullable=False),
