@@ -11,10 +11,21 @@ from starlette.routing import Route
 
 from vestibule.web.pages.rendering import Pages
 from vestibule.web.pages.settings.approvals import approval_routes
+from vestibule.web.pages.settings.connections import connection_routes
+from vestibule.web.pages.settings.domains import domain_routes
 from vestibule.web.pages.settings.invitations import invitation_routes
+from vestibule.web.pages.settings.joining import joining_routes
 from vestibule.web.pages.settings.members import member_routes
+from vestibule.web.pages.settings.policy import policy_routes
 
 
 def settings_routes(pages: Pages) -> list[Route]:
     """The routes of all three screens."""
-    return [*invitation_routes(pages), *approval_routes(pages), *member_routes(pages)]
+    people = [
+        *invitation_routes(pages),
+        *approval_routes(pages),
+        *joining_routes(pages),
+        *member_routes(pages),
+    ]
+    rules = [*policy_routes(pages), *domain_routes(pages)]
+    return [*people, *rules, *connection_routes(pages)]

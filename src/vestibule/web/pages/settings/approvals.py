@@ -24,9 +24,10 @@ from vestibule.errors import (
     NotFoundError,
     NotPendingError,
     NotPermittedError,
+    StepUpRequiredError,
     VestibuleError,
 )
-from vestibule.web.pages.rendering import Pages, get_part, redirect
+from vestibule.web.pages.rendering import Pages, again_path, get_part, redirect
 from vestibule.web.pages.settings.approval_view import Known, describe_held
 from vestibule.web.pages.settings.frame import (
     Form,
@@ -82,6 +83,8 @@ class ApprovalPages:
             )
         except NotPendingError:
             return redirect(f"{path}?state=all&done=decided")
+        except StepUpRequiredError as error:
+            return redirect(again_path(self._path(request), error.max_age))
         except _REFUSALS as error:
             return await self._refuse(request, error)
         if done.state is InvitationState.HELD:

@@ -139,6 +139,27 @@ _NOTICES: Mapping[str, Notice] = {
     "counted": ("success", "Your approval counts. The request waits for more."),
     "rejected": ("success", "The request is rejected, and closed for good. Its inviter is told."),
     "withdrawn": ("success", "The request is withdrawn. Nothing was sent."),
+    "refused": ("success", "The request to join is closed. Who asked is told nothing."),
+    "policy_active": ("success", "The policy is in force, from the next decision on."),
+    "policy_waits": (
+        "warning",
+        "This loosens something, so it waits for a second owner. Nothing has changed yet.",
+    ),
+    "policy_approved": ("success", "Approved. It can be put in force now."),
+    "domain_added": ("success", "The domain is named. Create its DNS record, then check it."),
+    "domain_set": ("success", "The rule of the domain is changed."),
+    "domain_proved": ("success", "The record was found: the domain is proved."),
+    "domain_unproved": ("warning", "The record was not found as it should be; what was found stands below."),
+    "domain_removed": ("success", "The domain is removed, with its rule."),
+    "connection_put": (
+        "success",
+        "The connection is kept. Check it, and give its redirect URI to the provider.",
+    ),
+    "connection_disabled": (
+        "success",
+        "The connection is disabled. Its sessions count for nothing any more.",
+    ),
+    "connection_removed": ("success", "The connection is removed, with its secret and its sessions."),
     "decided": ("info", "That request was decided before, or its time is over."),
     "reviewed": ("success", "The review is closed. Your note is kept with it."),
 }

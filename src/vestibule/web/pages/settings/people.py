@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from vestibule.actions.invitations.review import InvitationView, list_invitations
 from vestibule.actions.invitations.review_held import list_reviews
+from vestibule.actions.joining.review_requests import JoinRequestView, list_join_requests
 from vestibule.actions.resources.manage import list_resources
 from vestibule.core.display import format_day, format_moment
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.invitation import NEAR_EXPIRY, Invitation, InvitationState
+from vestibule.core.joining import JoinRequestState
 from vestibule.core.paging import PageRequest, parse_page_request
 from vestibule.core.resource import Resource
 from vestibule.errors import FieldFault, InvalidRequestError
@@ -74,6 +76,7 @@ class PeopleView:
             offer=describe_offer(screen, resources),
             held=await self._list_held(screen),
             reviews=await self._list_reviews(screen),
+            joining=await self._list_joining(screen),
             **await self._list_invitations(request, screen),
             **await list_described_members(self._pages, request, screen, resources),
         )
@@ -94,6 +97,13 @@ class PeopleView:
         top = PageRequest(scope="settings", limit=_TOP)
         page = await self._runner.read(list_reviews, screen.identity, screen.tenant_id, top, is_open=True)
         return [_describe_review(one, screen.identity) for one in page.items]
+
+    async def _list_joining(self, screen: Screen) -> list[dict[str, object]]:
+        top = PageRequest(scope="settings", limit=_TOP)
+        page = await self._runner.read(
+            list_join_requests, screen.identity, screen.tenant_id, JoinRequestState.OPEN, top
+        )
+        return [_describe_joining(one) for one in page.items]
 
     async def _list_invitations(self, request: Request, screen: Screen) -> dict[str, object]:
         chosen = request.query_params.get("state", InvitationState.PENDING.value)
@@ -138,6 +148,15 @@ def _describe_delivery(view: InvitationView) -> str:
     if view.state is InvitationState.HELD:
         return "Waits for approval"
     return "" if view.invitation.send_count else "No mail so far"
+
+
+def _describe_joining(view: JoinRequestView) -> dict[str, object]:
+    return {
+        "request_id": view.request.request_id,
+        "email": view.request.address.key,
+        "name": view.name,
+        "created_text": format_moment(view.request.created_at),
+    }
 
 
 def _describe_review(review: Review, identity: VerifiedIdentity) -> dict[str, object]:
