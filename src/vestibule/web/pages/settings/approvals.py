@@ -12,16 +12,13 @@ from starlette.routing import Route
 from vestibule import metrics
 from vestibule.actions.invitations.decide import approve, reject
 from vestibule.actions.invitations.review_held import HeldView, close_review, get_held
-from vestibule.actions.members.review_members import get_member
 from vestibule.actions.resources.manage import list_resources
-from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.invitation import InvitationState
 from vestibule.core.paging import LIMIT_MAX, PageRequest
 from vestibule.errors import (
     DigestMismatchError,
     InvalidRequestError,
     IssueRefusedError,
-    NotFoundError,
     NotPendingError,
     NotPermittedError,
     StepUpRequiredError,
@@ -32,11 +29,13 @@ from vestibule.web.pages.settings.approval_view import Known, describe_held
 from vestibule.web.pages.settings.frame import (
     Form,
     Notice,
+    Screen,
     enter,
     read_faults,
     render_screen,
     settings_path,
 )
+from vestibule.web.pages.settings.names import read_names
 from vestibule.web.pages.settings.people import PeopleView
 from vestibule.web.problems import find_problem
 
@@ -138,7 +137,7 @@ class ApprovalPages:
     async def _render(self, request: Request, *, status: int = 200, notice: Notice | None = None) -> Response:
         screen = await enter(self._pages, request)
         view = await self._runner.read(get_held, screen.identity, *self._ids(request))
-        known = await self._read_names(screen.identity, view)
+        known = await self._read_names(screen, view)
         shown = describe_held(view, screen.identity, known)
         return await render_screen(
             self._pages,
@@ -151,20 +150,12 @@ class ApprovalPages:
             **shown,
         )
 
-    async def _read_names(self, identity: VerifiedIdentity, view: HeldView) -> Known:
+    async def _read_names(self, screen: Screen, view: HeldView) -> Known:
         invitation = view.request.invitation
-        wanted = {invitation.inviter_principal_id, *(one.approver_principal_id for one in view.approvals)}
-        people = {}
-        for principal_id in wanted:
-            try:
-                member = await self._runner.read(get_member, identity, invitation.tenant_id, principal_id)
-            except NotFoundError:
-                # Gone since: its id still says who it was.
-                continue
-            if member.name is not None:
-                people[principal_id] = member.name
+        approvers = [one.approver_principal_id for one in view.approvals]
+        people = await read_names(self._pages, screen, [invitation.inviter_principal_id, *approvers])
         top = PageRequest(scope="settings", limit=LIMIT_MAX)
-        page = await self._runner.read(list_resources, identity, invitation.tenant_id, top)
+        page = await self._runner.read(list_resources, screen.identity, invitation.tenant_id, top)
         return Known(people=people, resources={one.resource_id: one.name for one in page.items})
 
     def _path(self, request: Request) -> str:

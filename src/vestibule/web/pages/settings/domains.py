@@ -51,7 +51,7 @@ class DomainPages:
         await self._pages.get_identity(request)
         form = await self._pages.read_form(request)
         try:
-            domain = read_domain(form.get("domain", "").strip())
+            domain = read_domain(form.get("domain_name", "").strip())
         except InvalidRequestError as error:
             return await self._show(request, "domain", form, read_faults(error), status=422)
         return await self._put(request, "domain", domain, DomainDraft(), form)
@@ -85,7 +85,7 @@ class DomainPages:
             finish_check, identity, begun, answer, context=self._pages.context(request)
         )
         done = "proved" if found.domain.finding is DomainFinding.PROVED else "unproved"
-        return redirect(f"{settings_path(tenant_id)}/policy?done=domain_{done}#domains")
+        return redirect(f"{settings_path(tenant_id)}/policy?done=domain_{done}#domain")
 
     async def confirm_remove(self, request: Request) -> Response:
         screen = await enter(self._pages, request)
@@ -104,7 +104,7 @@ class DomainPages:
             ],
             action_url=f"{shown['url']}/remove",
             confirm_label="Remove domain",
-            cancel_url=f"{screen.path}/policy#domains",
+            cancel_url=f"{screen.path}/policy#domain",
             is_danger=True,
         )
 
@@ -115,7 +115,7 @@ class DomainPages:
         await self._runner.run(
             remove_domain, identity, tenant_id, domain, context=self._pages.context(request)
         )
-        return redirect(f"{settings_path(tenant_id)}/policy?done=domain_removed#domains")
+        return redirect(f"{settings_path(tenant_id)}/policy?done=domain_removed#domain")
 
     async def _put(
         self, request: Request, name: str, domain: str, draft: DomainDraft, form: Mapping[str, str]
@@ -137,7 +137,7 @@ class DomainPages:
         except DomainNotProvedError as error:
             return await self._show(request, name, form, {"rung": str(error)}, status=409)
         done = "added" if is_new else "set"
-        return redirect(f"{settings_path(tenant_id)}/policy?done=domain_{done}#domains")
+        return redirect(f"{settings_path(tenant_id)}/policy?done=domain_{done}#domain")
 
     async def _show(
         self,

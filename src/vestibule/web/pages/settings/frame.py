@@ -54,8 +54,14 @@ class Form:
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def anchor(self) -> str:
+        """The heading above it."""
+        return self.name.partition(":")[0]
+
 
 BLANK = Form()
+_FAULTY = "Nothing was changed yet."
 
 
 def settings_path(tenant_id: str) -> str:
@@ -89,6 +95,8 @@ async def render_screen(
     """*template* below the tenant's head, with the notice that the page before asked for."""
     tenant = screen.view.tenant
     told = notice or _NOTICES.get(request.query_params.get("done", ""))
+    if form.errors and notice is None:
+        told = ("error", _FAULTY)
     return await pages.render(
         request,
         template,
@@ -99,7 +107,12 @@ async def render_screen(
         is_owner=screen.is_owner,
         notice=None if told is None else {"kind": told[0], "text": told[1]},
         seats=_describe_seats(screen.view),
-        form={"name": form.name, "values": dict(form.values), "errors": dict(form.errors)},
+        form={
+            "name": form.name,
+            "anchor": form.anchor,
+            "values": dict(form.values),
+            "errors": dict(form.errors),
+        },
         **values,
     )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -24,6 +25,7 @@ from vestibule.web.pages.rendering import Pages
 from vestibule.web.pages.settings.frame import BLANK, Form, Notice, Screen, enter, render_screen
 from vestibule.web.pages.settings.inviting import RESOURCES_SHOWN, describe_demands, describe_offer
 from vestibule.web.pages.settings.member_list import list_described_members
+from vestibule.web.pages.settings.names import read_names
 
 _LABELS = {
     InvitationState.PENDING: "Pending",
@@ -96,7 +98,8 @@ class PeopleView:
     async def _list_reviews(self, screen: Screen) -> list[dict[str, object]]:
         top = PageRequest(scope="settings", limit=_TOP)
         page = await self._runner.read(list_reviews, screen.identity, screen.tenant_id, top, is_open=True)
-        return [_describe_review(one, screen.identity) for one in page.items]
+        names = await read_names(self._pages, screen, [one.principal_id for one in page.items])
+        return [_describe_review(one, screen.identity, names) for one in page.items]
 
     async def _list_joining(self, screen: Screen) -> list[dict[str, object]]:
         top = PageRequest(scope="settings", limit=_TOP)
@@ -125,7 +128,7 @@ class PeopleView:
 
 def _describe(view: InvitationView, screen: Screen) -> dict[str, object]:
     one = view.invitation
-    is_open = view.state in (InvitationState.PENDING, InvitationState.HELD)
+    is_pending = view.state is InvitationState.PENDING
     return {
         "invitation_id": one.invitation_id,
         "email": one.invited_email.key,
@@ -135,7 +138,7 @@ def _describe(view: InvitationView, screen: Screen) -> dict[str, object]:
         "state_label": _LABELS[view.state],
         "created_text": format_day(one.created_at),
         "expires_text": format_moment(one.expires_at),
-        "is_near_expiry": is_open and one.expires_at - view.now <= NEAR_EXPIRY,
+        "is_near_expiry": is_pending and one.expires_at - view.now <= NEAR_EXPIRY,
         "send_count": one.send_count,
         "last_sent_text": None if one.last_sent_at is None else format_moment(one.last_sent_at),
         "delivery_text": _describe_delivery(view),
@@ -159,10 +162,12 @@ def _describe_joining(view: JoinRequestView) -> dict[str, object]:
     }
 
 
-def _describe_review(review: Review, identity: VerifiedIdentity) -> dict[str, object]:
+def _describe_review(
+    review: Review, identity: VerifiedIdentity, names: Mapping[str, str]
+) -> dict[str, object]:
     return {
         "invitation_id": review.invitation_id,
-        "principal_id": review.principal_id,
+        "who": names.get(review.principal_id, review.principal_id),
         "role": review.role,
         "opened_text": format_moment(review.opened_at),
         "due_text": format_moment(review.due_at),

@@ -31,7 +31,12 @@ from vestibule.errors import (
 from vestibule.web.pages.rendering import Pages, get_part, redirect
 from vestibule.web.pages.settings.frame import Form, Notice, Screen, enter, render_screen
 from vestibule.web.pages.settings.policy_text import describe_faults, read_policy_text
-from vestibule.web.pages.settings.policy_view import PolicyView, describe_replay, describe_review
+from vestibule.web.pages.settings.policy_view import (
+    PolicyView,
+    describe_replay,
+    describe_review,
+    read_change_names,
+)
 from vestibule.web.pages.settings.policy_words import describe_differences
 from vestibule.web.problems import find_problem
 
@@ -160,6 +165,7 @@ class PolicyPages:
         about = (screen.identity, screen.tenant_id)
         view = await self._runner.read(get_change, *about, get_part(request, "change_id"))
         current = await self._runner.read(get_policy, *about)
+        names = await read_change_names(self._pages, screen, [view.change])
         return await render_screen(
             self._pages,
             request,
@@ -167,7 +173,7 @@ class PolicyPages:
             "settings_change.html",
             status=status,
             notice=notice,
-            **describe_review(view, screen, current.policy_hash),
+            **describe_review(view, screen, current.policy_hash, names),
         )
 
     async def _read_document(self, screen: Screen, form: Mapping[str, str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from vestibule.core.policy.replay import Effect, Replayed
 from vestibule.web.pages.rendering import Pages
 from vestibule.web.pages.settings.domain_view import describe_domain, list_default_roles
 from vestibule.web.pages.settings.frame import BLANK, Form, Notice, Screen, enter, render_screen
+from vestibule.web.pages.settings.names import read_names
 from vestibule.web.pages.settings.policy_words import describe_differences, describe_rest, describe_roles
 
 _STATES = {"proposed": "Proposed", "approved": "Approved", "active": "In force", "closed": "Over"}
@@ -75,7 +76,8 @@ class PolicyView:
         scope = f"policy:{screen.tenant_id}"
         wanted = parse_page_request(scope, 20, request.query_params.get("changes"))
         page = await self._runner.read(list_changes, screen.identity, screen.tenant_id, wanted)
-        rows = [describe_change(one, screen, current.policy_hash) for one in page.items]
+        names = await read_change_names(self._pages, screen, page.items)
+        rows = [describe_change(one, screen, current.policy_hash, names) for one in page.items]
         more = page.next_cursor
         return {
             "waiting": [row for row in rows if row["is_open"]],
@@ -93,11 +95,21 @@ class PolicyView:
             "domains": [describe_domain(one, screen) for one in page.items],
             "rungs": [rung.value for rung in Rung],
             "default_roles": list_default_roles(screen.policy),
-            "domains_next_url": None if more is None else f"{screen.path}/policy?domains={more}#domains",
+            "domains_next_url": None if more is None else f"{screen.path}/policy?domains={more}#domain",
         }
 
 
-def describe_change(change: PolicyChange, screen: Screen, policy_hash: str) -> dict[str, object]:
+async def read_change_names(
+    pages: Pages, screen: Screen, changes: Sequence[PolicyChange]
+) -> Mapping[str, str]:
+    """What to call whoever proposed and approved them."""
+    people = (principal_id for one in changes for principal_id in (one.author_id, one.approver_id))
+    return await read_names(pages, screen, people)
+
+
+def describe_change(
+    change: PolicyChange, screen: Screen, policy_hash: str, names: Mapping[str, str]
+) -> dict[str, object]:
     """A change for the lists, and what this administrator may do with it."""
     is_open = change.state in ("proposed", "approved")
     is_stale = is_open and change.base_hash != policy_hash
@@ -109,9 +121,9 @@ def describe_change(change: PolicyChange, screen: Screen, policy_hash: str) -> d
         "state_label": "Out of date" if is_stale else _STATES[change.state],
         "is_open": is_open and not is_stale,
         "loosens": change.is_loosening,
-        "author": change.author_id,
+        "author": names.get(change.author_id, change.author_id),
         "is_author": is_author,
-        "approver": change.approver_id,
+        "approver": None if change.approver_id is None else names.get(change.approver_id, change.approver_id),
         "created_text": format_moment(change.created_at),
         "approved_text": None if change.approved_at is None else format_moment(change.approved_at),
         "activated_text": None if change.activated_at is None else format_moment(change.activated_at),
@@ -120,10 +132,12 @@ def describe_change(change: PolicyChange, screen: Screen, policy_hash: str) -> d
     }
 
 
-def describe_review(view: ReviewedChange, screen: Screen, policy_hash: str) -> dict[str, Any]:
+def describe_review(
+    view: ReviewedChange, screen: Screen, policy_hash: str, names: Mapping[str, str]
+) -> dict[str, Any]:
     """The page of one change."""
     return {
-        "change": describe_change(view.change, screen, policy_hash),
+        "change": describe_change(view.change, screen, policy_hash, names),
         "differences": describe_differences(view.differences),
         "document": indent(view.document),
     }

@@ -76,7 +76,7 @@ def _describe_role(policy: Policy, role: str) -> dict[str, str]:
         "open": format_span(policy.ttl_of(role)),
         "lasts": _describe_term(rule.grant_default, rule.grant_max),
         "approvals": _describe_approvals(rule.approvals, rule.approval_ttl),
-        "asks": ", ".join(asks) or "Nothing more",
+        "asks": _begin(", ".join(asks)) or "Nothing more",
     }
 
 
@@ -137,6 +137,10 @@ def _describe_event(event: EventWindow) -> str:
     place = f", {event.location}" if event.location else ""
     times = f"{format_moment(event.starts_at)} to {format_moment(event.ends_at)}"
     return f"{name}{times}{place}; nobody accepts after {format_moment(event.closes_at)}"
+
+
+def _begin(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _list(names: Iterable[str]) -> str:
