@@ -58,6 +58,16 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "list_own_invitations": (401, 200, 200, 200, 200, 200, 403, 403),
     "accept_own_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
     "decline_own_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
+    "list_connections": (401, 403, 403, 403, 403, 403, 403, 200),
+    "put_connection": (401, 403, 403, 403, 403, 403, 403, 200),
+    "get_connection": (401, 403, 403, 403, 403, 403, 403, 200),
+    "remove_connection": (401, 403, 403, 403, 403, 403, 403, 204),
+    "check_connection": (401, 403, 403, 403, 403, 403, 403, 200),
+    "list_tenant_connections": (401, 404, 403, 200, 200, 404, 403, 200),
+    "put_tenant_connection": (401, 404, 403, 403, 200, 404, 403, 200),
+    "get_tenant_connection": (401, 404, 403, 200, 200, 404, 403, 200),
+    "remove_tenant_connection": (401, 404, 403, 403, 204, 404, 403, 204),
+    "check_tenant_connection": (401, 404, 403, 200, 200, 404, 403, 200),
     "preview_invitation": (200, 200, 200, 200, 200, 200, 200, 200),
     "accept_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
     "decline_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
@@ -86,6 +96,7 @@ WEAK_FOR_THE_REST: frozenset[Scope] = frozenset(("principals",))
 RECORDED = {"accept_own_invitation", "decline_own_invitation", "accept_invitation", "decline_invitation"}
 # Only a label: what is put in force for the whole deployment must not change other stories.
 DRAFT = {"policy": {"id": "draft"}}
+CONNECTION = {"name": "Acme", "issuer": "https://127.0.0.1", "client_id": "client"}
 ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "put_tenant": ("PUT", lambda s: s.home, {"name": "Renamed"}),
     "get_tenant": ("GET", lambda s: s.home, ...),
@@ -125,6 +136,16 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "list_own_invitations": ("GET", lambda _: "/v1/me/invitations", ...),
     "accept_own_invitation": ("POST", lambda s: s.own + "/accept", ...),
     "decline_own_invitation": ("POST", lambda s: s.own + "/decline", ...),
+    "list_connections": ("GET", lambda _: "/v1/connections", ...),
+    "put_connection": ("PUT", lambda s: s.our_connection, CONNECTION),
+    "get_connection": ("GET", lambda s: s.our_connection, ...),
+    "remove_connection": ("DELETE", lambda s: s.our_connection, ...),
+    "check_connection": ("POST", lambda s: s.our_connection + "/check", ...),
+    "list_tenant_connections": ("GET", lambda s: s.home + "/connections", ...),
+    "put_tenant_connection": ("PUT", lambda s: s.connection, CONNECTION),
+    "get_tenant_connection": ("GET", lambda s: s.connection, ...),
+    "remove_tenant_connection": ("DELETE", lambda s: s.connection, ...),
+    "check_tenant_connection": ("POST", lambda s: s.connection + "/check", ...),
     "preview_invitation": ("GET", lambda s: s.invited.road, ...),
     "accept_invitation": ("POST", lambda s: s.invited.road + "/accept", ...),
     "decline_invitation": ("POST", lambda s: s.invited.road + "/decline", ...),
@@ -164,6 +185,10 @@ class Scene:
         self.other_tenant_id = world.new_tenant(owner=self.other_owner)
         self.invited: Invited = world.invite(self.tenant_id, self.owner, f"{world.fresh('vera')}@example.com")
         self.weak = weak
+        self.our_connection: str = f"/v1/connections/{self.tenant_id.lower()}-ours"
+        self.connection: str = f"{self.home}/connections/{self.tenant_id.lower()}-own"
+        for place in (self.our_connection, self.connection):
+            assert world.call("PUT", place, PLATFORM, body=CONNECTION).status_code == 201
         self.change: str = self.home + "/policy/changes/none"
         self.decision: str = self.home + "/policy/decisions/none"
 

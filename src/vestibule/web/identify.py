@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import re
 
 from starlette.requests import cookie_parser
 from starlette.types import Scope
@@ -16,6 +17,7 @@ from starlette.types import Scope
 from vestibule.actions.accounts.session import find_session
 from vestibule.actions.api_keys import find_key
 from vestibule.core.identity import Actor, HostKey, VerifiedIdentity
+from vestibule.core.tenant import TENANT_ID_PATTERN
 from vestibule.core.token import digest
 from vestibule.errors import NotAuthenticatedError, NotPermittedError
 from vestibule.web.asgi import find_header
@@ -25,6 +27,7 @@ _BEARER = "bearer "
 _KEY_PREFIX = "vsk_"
 _SAFE = frozenset({"GET", "HEAD"})
 _CREDENTIAL_MAX = 8192
+_TENANT_ID = re.compile(TENANT_ID_PATTERN)
 PLATFORM_KEY_ID = "platform"
 
 
@@ -80,7 +83,8 @@ async def find_session_identity(services: Services, scope: Scope) -> VerifiedIde
     if secret is None:
         return None
     # Whatever route names a tenant asks what that tenant demands of sessions: none can forget to.
-    tenant_id = scope.get("path_params", {}).get("tenant_id")
+    named = scope.get("path_params", {}).get("tenant_id")
+    tenant_id = named if isinstance(named, str) and _TENANT_ID.fullmatch(named) else None
     return await services.runner.read(find_session, secret, tenant_id)
 
 

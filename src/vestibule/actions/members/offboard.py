@@ -50,6 +50,7 @@ def offboard(uow: UnitOfWork, actor: Actor, principal_id: str, *, context: Reque
     # Invitations before the principal's row, as accept locks them: no deadlock with an accept under way.
     revoked = _revoke(uow, actor, principal_id, known, context)
     uow.principals.set_offboarded(principal_id, offboarded=True)
+    uow.join_requests.withdraw_of(principal_id)
     kept: list[str] = []
     removed = 0
     for membership in uow.members.list_of_principal(principal_id):
