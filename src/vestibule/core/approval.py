@@ -48,6 +48,7 @@ class HeldRequest:
     """What an approver sees and what is digested."""
 
     invitation: Invitation
+    policy_hash: str
     inviter_addresses: frozenset[str]
     digest: str
     needed: int
@@ -61,6 +62,7 @@ def read_request(
     roles = invitation.promised_roles
     return HeldRequest(
         invitation=invitation,
+        policy_hash=policy_hash,
         inviter_addresses=frozenset(inviter_addresses),
         digest=digest_request(invitation, policy_hash),
         needed=max((policy.rule_of(role).approvals for role in roles), default=0),

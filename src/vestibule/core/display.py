@@ -41,3 +41,12 @@ def format_rest(rest: timedelta) -> str:
         return f"less than {minutes} {'minute' if minutes == 1 else 'minutes'} left"
     hours = -(-minutes // 60)
     return f"less than {hours} {'hour' if hours == 1 else 'hours'} left"
+
+
+def format_span(seconds: int) -> str:
+    """Exactly so many seconds, in the largest unit that fits: ``7 days``, ``90 minutes``."""
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        if seconds % size == 0 and seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds} seconds"

@@ -58,6 +58,7 @@ class Vestibule(TenancyCalls, InvitingCalls, ClaimingCalls):
             batch=batch,
             lease=lease,
             retry=retry or RetryPolicy(),
+            limits=self._limits,
         ).deliver()
 
     def render_mail(self, letter: Letter, *, from_address: str, from_name: str = "Vestibule") -> EmailMessage:

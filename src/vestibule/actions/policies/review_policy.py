@@ -42,6 +42,19 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedChange:
+    """A recorded change, its document, and how it differs from what is in force now.
+
+    ``is_stale``: it was compared with a policy that is no longer in force, and can't become active.
+    """
+
+    change: PolicyChange
+    document: str
+    differences: tuple[Difference, ...]
+    is_stale: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reevaluated:
     """A pending invitation that the policy in force would refuse, why, and whether it was revoked now."""
 
@@ -67,6 +80,26 @@ def list_changes(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageReq
     """
     _enter(uow, actor, tenant_id)
     return uow.policies.list_changes(tenant_id, request)
+
+
+def get_change(uow: UnitOfWork, actor: Actor, tenant_id: str, change_id: str) -> ReviewedChange:
+    """One change of it, as a second person must see it.
+
+    Raises:
+        NotFoundError, NotPermittedError: not the actor's to see; or no such change there.
+    """
+    current = _enter(uow, actor, tenant_id)
+    change = uow.policies.find_change(tenant_id, change_id)
+    document = None if change is None else uow.policies.find_document(change.document_hash)
+    if change is None or document is None:
+        raise NotFoundError
+    tenants = uow.policies.list_own_documents() if tenant_id == DEPLOYMENT else ()
+    return ReviewedChange(
+        change=change,
+        document=document,
+        differences=compare_in_force(current, current.after(document), tenants),
+        is_stale=change.base_hash != current.policy_hash,
+    )
 
 
 def compare_draft(

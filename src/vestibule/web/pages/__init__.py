@@ -19,6 +19,7 @@ from vestibule.web.pages.again import again_routes
 from vestibule.web.pages.connections import connection_routes
 from vestibule.web.pages.home import home_routes
 from vestibule.web.pages.invitation import invitation_routes
+from vestibule.web.pages.joining import joining_routes
 from vestibule.web.pages.rendering import Pages
 from vestibule.web.pages.settings import settings_routes
 from vestibule.web.services import Services
@@ -31,6 +32,7 @@ def make_pages(services: Services) -> ASGIApp:
     pages = Pages(services)
     routes: list[BaseRoute] = [
         *home_routes(pages),
+        *joining_routes(pages),
         *invitation_routes(pages),
         *account_routes(pages),
         *again_routes(pages),

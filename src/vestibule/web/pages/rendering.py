@@ -36,7 +36,7 @@ _CSP = (
 )
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 _FORM = "application/x-www-form-urlencoded"
-_FIELDS_MAX = 20
+_FIELDS_MAX = 60
 _NEXT_MAX = 500
 
 
