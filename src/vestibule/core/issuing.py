@@ -183,9 +183,8 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
             )
     if draft.role is None and facts.member is None:
         raise InvalidRequestError(FieldFault("/role", "Required: this address belongs to no member."))
-    check_recipient(
-        policy, draft.email, find_hindrance(facts.member, draft.role, draft.membership_expires_in)
-    )
+    hindrance = find_hindrance(facts.member, draft.role, draft.membership_expires_in)
+    check_recipient(policy, draft.email, hindrance)
     check_not_denied(facts.domain_rule)
     check_not_barred(is_barred=facts.is_barred)
     if facts.pending >= policy.max_pending or facts.pending_of_inviter >= policy.max_pending_per_inviter:
