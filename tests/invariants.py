@@ -9,12 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from vestibule.core.email import EmailAddress
 from vestibule.core.policy import NOTHING, OWNER, load_policy
+from vestibule.core.policy.replay import DECISIONS, RecordedDecision, judge_again
 from vestibule.storage.schema import (
     audit_events,
     invitations,
     memberships,
     outbox_messages,
+    policy_documents,
     seat_shards,
     tenants,
 )
@@ -38,6 +41,7 @@ def check_invariants(connection: sa.Connection) -> list[str]:
     world.check_seats()
     world.check_owners()
     world.check_notices()
+    world.check_decisions()
     return world.list_trail()
 
 
@@ -56,6 +60,7 @@ class _Facts:
         self._shards = read(seat_shards)
         self._messages = read(outbox_messages)
         self._events = read(audit_events)
+        self._documents = {row["policy_hash"]: row["document"] for row in read(policy_documents)}
         self._counted = Counter((row["kind"], row["invitation_id"]) for row in self._events)
 
     def check_final_states(self) -> None:
@@ -143,6 +148,28 @@ class _Facts:
             invitation_id = row["invitation_id"]
             assert heard["accepted_notice", invitation_id] == (row["consumed_at"] is not None)
             assert heard["declined_notice", invitation_id] == (row["declined_at"] is not None)
+
+    def check_decisions(self) -> None:
+        """Each is explained by the text of the policy that it names, and by no other (TEN-02)."""
+        address_of = {row["invitation_id"]: row["invited_email"] for row in self._invitations}
+        for kind in DECISIONS:
+            for row, facts in self._told(kind):
+                policy = load_policy(NOTHING, self._documents[facts["policy_hash"]])
+                decision = RecordedDecision(
+                    event_id=row["event_id"],
+                    tenant_id=row["tenant_id"],
+                    kind=kind,
+                    invitation_id=row["invitation_id"],
+                    occurred_at=row["occurred_at"],
+                    address=EmailAddress(address_of[row["invitation_id"]]),
+                    facts=facts,
+                )
+                # Stories move the times of rows, but not those within a policy's text.
+                if policy.event is None:
+                    verdict = judge_again(policy, decision)
+                    assert verdict.outcome in ("allowed", "held"), verdict
+                    assert (verdict.outcome == "held") <= facts["was_held"]
+                    assert verdict.lifetime == facts.get("lifetime")
 
     def list_trail(self) -> list[str]:
         """The ids of all events, by time."""

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tests.factories import make_context
 from tests.invariants import check_invariants
 from tests.lanes import Act, Call, Claim, Lane
-from vestibule.actions.delivery.claim_messages import claim_messages, settle_message
+from vestibule.actions.delivery.claim_messages import claim_messages, give_back, settle_message
 from vestibule.actions.delivery.prepare_letter import prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
 from vestibule.actions.invitations.accept import Accepted, accept
@@ -284,7 +284,9 @@ class World:
         return Call("run", lambda uow: claim_messages(uow, worker=worker, limit=limit, lease=lease))
 
     def prepare(self, claimed: ClaimedMessage) -> Call[Letter | None]:
-        return Call("run", lambda uow: prepare_letter(uow, claimed, public_url=PUBLIC_URL))
+        return Call(
+            "run", lambda uow: prepare_letter(uow, claimed, public_url=PUBLIC_URL, limits=self.limits)
+        )
 
     def settle(
         self, claimed: ClaimedMessage, outcome: str = "sent", retry_in: timedelta | None = None
@@ -293,6 +295,9 @@ class World:
             "run",
             lambda uow: settle_message(uow, claimed, outcome, retry_in=retry_in, context=self.context),
         )
+
+    def give_back(self, claimed: ClaimedMessage, *, due_in: timedelta = timedelta(0)) -> Call[None]:
+        return Call("run", lambda uow: give_back(uow, claimed, due_in=due_in))
 
     def sweep(self, limit: int = 100) -> Call[int]:
         return Call("run", lambda uow: sweep(uow, limit=limit, context=self.context))

@@ -94,7 +94,9 @@ class Deployment:
             passwords=passwords,
             names=self.names,
             clock=self.clock,
-            policy=WorkerPolicy(batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000),
+            policy=WorkerPolicy(
+                batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000, limits=settings.limits
+            ),
         )
 
     async def close(self) -> None:

@@ -25,6 +25,12 @@ CLAIMS = Counter(
 )
 REVOKED = Counter("vestibule_revoked_total", "Invitations revoked by hand.", registry=REGISTRY)
 THROTTLED = Counter("vestibule_throttled_total", "Answers 429.", ("route",), registry=REGISTRY)
+REFUSED_MAIL = Counter(
+    "vestibule_refused_mail_total",
+    "Recipients who blocked or reported a tenant.",
+    ("act",),
+    registry=REGISTRY,
+)
 OVERRUNS = Counter(
     "vestibule_refusal_floor_overrun_total",
     "Refusals that came later than their deadline.",

@@ -184,7 +184,7 @@ def test_a_stripped_owner_does_not_get_its_force_back_by_an_invitation(world: Wo
     world.do(world.offboard(OLGA))
     world.do(world.put_member(OLGA, "member", "other"))  # which lifts the offboarding
     issued = world.do(world.issue(OLGA, by=ADAM))
-    assert world.refuse(world.accept(OLGA, issued)) is RejectReason.LOST_RACE
+    assert world.refuse(world.accept(OLGA, issued)) is RejectReason.OWNER_KEPT
     assert world.invitation(issued)["consumed_at"] is None
     world.do(world.accept(VERA, world.do(world.issue(VERA, by=ADAM))))
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import dns.rcode
@@ -29,21 +28,6 @@ from vestibule.storage.schema import outbox_messages
 
 RECORD = "_vestibule.acme.com"
 LIFETIME = timedelta(days=30)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[DnsServer]:
-    made = DnsServer()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def domains(world: World, server: DnsServer) -> Domains:
-    server.forget(RECORD)
-    server.zone.delay = 0
-    world.found()
-    return Domains(world, server)
 
 
 # Naming and proving
@@ -338,3 +322,18 @@ def test_a_denied_domain_is_refused_at_accept_whatever_else_is_true(world: World
     assert world.refuse(world.accept(VERA, issued)) is RejectReason.DOMAIN_NOT_ALLOWED
     world.do(domains.remove("example.com"))
     world.do(world.accept(VERA, issued))
+
+
+@pytest.mark.covers("TEN-06", "D12")
+def test_a_key_that_is_bound_to_a_tenant_says_something_there_only(world: World, domains: Domains) -> None:
+    world.do(world.put_tenant(tenant="other", name="Other"))
+    bound = HostKey(key_id="bound", scopes=frozenset({"tenants"}), tenant_id="other")
+    domains.prove()
+    with pytest.raises(NotFoundError):
+        world.do(domains.put(rung=Rung.AUTO_JOIN, by=bound))
+    with pytest.raises(NotFoundError):
+        domains.get(by=bound)
+    with pytest.raises(NotFoundError):
+        domains.check(by=bound)
+    named, is_new = world.do(domains.put(by=bound, tenant="other"))
+    assert (named.domain.tenant_id, is_new) == ("other", True)

@@ -1,53 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Joining by the rule of a domain, and asking to: every road ends in one grant and one accept."""
+"""Joining by the rule of a domain: every road ends in one grant and one accept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.domains import Domains
-from tests.lanes import Act, Call
-from tests.nameserver import DnsServer
-from tests.world import ADAM, HOST, MIA, OLGA, VERA, World, by_id, person
+from tests.lanes import Call
+from tests.world import MIA, OLGA, World, person
 from vestibule.core.domain import Door, Rung
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import VerifiedAddress, VerifiedIdentity
-from vestibule.core.joining import JoinRequestState
-from vestibule.core.limits import Limit, Limits
-from vestibule.core.message import InvitationMail, JoinRequestNotice
+from vestibule.core.message import InvitationMail
 from vestibule.errors import (
     AlreadyMemberError,
-    ClaimRejectedError,
     EmailUnverifiedError,
-    JoinDecidedError,
     NotFoundError,
-    NotPermittedError,
-    RateLimitedError,
     RejectReason,
-    RoleNotAssignableError,
 )
-from vestibule.storage.schema import invitations, join_requests, memberships, outbox_messages
+from vestibule.storage.schema import invitations, join_requests, outbox_messages
 
 ANN = person("ann", "ann@acme.com")
 RECORD = "_vestibule.acme.com"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[DnsServer]:
-    made = DnsServer()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def domains(world: World, server: DnsServer) -> Domains:
-    server.forget(RECORD)
-    world.found()
-    return Domains(world, server)
 
 
 def doors(domains: Domains, who: VerifiedIdentity) -> list[Door]:
@@ -354,176 +331,5 @@ def test_D15_who_was_offboarded_neither_joins_nor_asks(world: World, domains: Do
         world.do(domains.open_door(ANN))
     world.do(domains.ask(ANN))
     assert domains.requests() == []
+    assert domains.doors(ANN) == []
     assert "ann" not in world.members()
-
-
-# Asking
-
-
-@pytest.mark.covers("TEN-04", "AUD-01")
-def test_a_request_is_told_to_administrators_once_and_becomes_an_invitation(
-    world: World, domains: Domains
-) -> None:
-    domains.open(Rung.REQUEST)
-    assert doors(domains, ANN) == [Door.REQUEST]
-    world.do(domains.ask(ANN))
-    world.do(domains.ask(ANN))
-    [view] = domains.requests()
-    assert (view.request.address.key, view.name) == ("ann@acme.com", "Ann")
-    assert len(world.rows(outbox_messages, kind=JoinRequestNotice.kind)) == 2
-    issued = world.do(domains.approve(view.request.request_id, by=ADAM))
-    assert issued.invitation.inviter_principal_id == "adam"
-    assert "ann" not in world.members()
-    world.do(world.accept(ANN, by_id(issued)))
-    assert world.members()["ann"] == "member"
-    [row] = world.rows(join_requests)
-    assert (row["decided_by_principal_id"], row["invitation_id"]) == ("adam", issued.invitation.invitation_id)
-    told = [event["kind"] for event in world.events() if event["kind"].startswith("join.")]
-    assert told == ["join.requested", "join.approved"]
-
-
-@pytest.mark.covers("TEN-04", "N07")
-@pytest.mark.parametrize("rung", [Rung.DENY, Rung.INVITE_ONLY, Rung.SUGGEST])
-def test_where_no_request_is_admitted_none_is_kept_and_nobody_learns_it(
-    world: World, domains: Domains, rung: Rung
-) -> None:
-    domains.open(rung)
-    for tenant in ("acme", "nowhere"):
-        world.do(domains.ask(ANN, tenant))
-    world.do(domains.ask(person("eve", "eve@evilacme.com")))
-    assert world.rows(join_requests) == []
-    assert world.rows(outbox_messages, kind=JoinRequestNotice.kind) == []
-
-
-@pytest.mark.covers("TEN-04", "ISS-03", "D12")
-def test_a_request_is_decided_by_administrators_within_what_they_may_grant(
-    world: World, domains: Domains
-) -> None:
-    domains.open(Rung.REQUEST)
-    world.do(domains.ask(ANN))
-    [view] = domains.requests()
-    request_id = view.request.request_id
-    with pytest.raises(NotPermittedError):
-        domains.requests(by=MIA)
-    for refused, who in ((NotPermittedError, MIA), (NotFoundError, VERA), (NotPermittedError, HOST)):
-        calls: tuple[Call[Any], ...] = (
-            domains.approve(request_id, by=who),
-            domains.reject(request_id, by=who),
-        )
-        for call in calls:
-            with pytest.raises(refused):
-                world.do(call)
-    with pytest.raises(RoleNotAssignableError):
-        world.do(domains.approve(request_id, "owner", by=ADAM))
-    assert world.rows(invitations) == []
-    world.do(world.put_tenant(tenant="other", name="Other"))
-    ursula = person("ursula")
-    world.do(world.put_member(ursula, "owner", "other"))
-    with pytest.raises(NotFoundError):
-        world.do(domains.approve(request_id, by=ursula, tenant="other"))
-    world.do(domains.approve(request_id, "admin", by=OLGA))
-
-
-@pytest.mark.covers("TEN-04", "ISS-04", "S06")
-def test_S06_an_approved_request_for_an_elevating_role_is_held_like_any_other(
-    world: World, domains: Domains
-) -> None:
-    domains.open(Rung.REQUEST)
-    world.do(domains.ask(ANN))
-    [view] = domains.requests()
-    issued = world.do(domains.approve(view.request.request_id, "owner", by=OLGA))
-    assert issued.invitation.is_held
-    assert world.refuse(world.accept(ANN, by_id(issued))) is RejectReason.NOT_APPROVED
-
-
-@pytest.mark.covers("TEN-04")
-def test_a_rejected_request_is_closed_and_can_not_be_raised_again_soon(
-    world: World, domains: Domains
-) -> None:
-    domains.open(Rung.REQUEST)
-    world.do(domains.ask(ANN))
-    [view] = domains.requests()
-    request_id = view.request.request_id
-    world.do(domains.reject(request_id, by=ADAM))
-    calls: tuple[Call[Any], ...] = (domains.reject(request_id), domains.approve(request_id))
-    for call in calls:
-        with pytest.raises(JoinDecidedError):
-            world.do(call)
-    with pytest.raises(NotFoundError):
-        world.do(domains.reject("no-such-request"))
-    world.do(domains.ask(ANN))
-    assert domains.requests() == []
-    assert [one.request.state for one in domains.requests(None)] == [JoinRequestState.REJECTED]
-    world.pass_time(days=31)
-    domains.publish()
-    domains.check()
-    world.do(domains.ask(ANN))
-    assert len(domains.requests()) == 1
-
-
-@pytest.mark.covers("TEN-04", "TEN-03")
-def test_trying_is_limited_whatever_it_was_for(world: World, domains: Domains) -> None:
-    world.limits = Limits(join_per_principal=Limit(3, 3600))
-    domains.open(Rung.REQUEST)
-    for tenant in ("nowhere", "acme"):
-        world.do(domains.ask(ANN, tenant))
-    with pytest.raises(NotFoundError):
-        world.do(domains.open_door(ANN, "nowhere"))
-    calls: tuple[Call[Any], ...] = (domains.ask(ANN), domains.ask(ANN, "nowhere"), domains.open_door(ANN))
-    for call in calls:
-        with pytest.raises(RateLimitedError):
-            world.do(call)
-    world.do(domains.ask(person("bea", "bea@acme.com")))
-    assert len(domains.requests()) == 2
-
-
-# Races
-
-
-@pytest.mark.covers("TEN-03", "E02", "ACC-09")
-@pytest.mark.parametrize("end", ["lower", "deny", "remove", "lapse"])
-def test_nobody_is_in_without_the_rule_in_force_at_that_moment(
-    world: World, domains: Domains, end: str, rounds: int
-) -> None:
-    """A door that is being shut: the event that shut it is never followed by one that let somebody in."""
-    domains.open()
-    ends: dict[str, Any] = {
-        "lower": lambda: domains.put(rung=Rung.SUGGEST),
-        "deny": lambda: domains.put(rung=Rung.DENY),
-        "remove": domains.remove,
-        "lapse": lambda: _lapse(world, domains),
-    }
-    for number in range(max(1, rounds // 25)):
-        who = person(f"ann{number}", f"ann{number}@acme.com")
-        invitation_id = world.do(domains.open_door(who))
-        acts: list[Act] = [*(domains.accept(who, invitation_id) for _ in range(3)), ends[end]()]
-        outcomes = world.race(*acts)
-        assert not [
-            one for one in outcomes if isinstance(one, Exception) and not isinstance(one, ClaimRejectedError)
-        ]
-        row = next(one for one in world.rows(invitations) if one["invitation_id"] == invitation_id)
-        is_in = who.principal_id in world.members()
-        assert is_in == (row["consumed_at"] is not None)
-        assert is_in != (row["revoked_at"] is not None)
-        if end == "remove":
-            domains.prove()
-        else:
-            domains.publish()
-            domains.check()
-        world.do(domains.put(rung=Rung.AUTO_JOIN))
-
-
-def _lapse(world: World, domains: Domains) -> Act:
-    world.execute("UPDATE vestibule_domains SET proof_expires_at = created_at")
-    return domains.lapse()
-
-
-@pytest.mark.covers("TEN-03", "F02")
-def test_F02_two_people_at_one_address_get_one_membership(world: World, domains: Domains) -> None:
-    domains.open()
-    twin = person("twin", "ann@acme.com")
-    first, second = world.race(domains.open_door(ANN), domains.open_door(twin))
-    ids = {one for one in (first, second) if isinstance(one, str)}
-    world.race(*(domains.accept(who, one) for who in (ANN, twin) for one in ids))
-    rows = [row for row in world.rows(memberships) if row["principal_id"] in ("ann", "twin")]
-    assert len(rows) == 1

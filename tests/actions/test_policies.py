@@ -31,6 +31,7 @@ from vestibule.core.policy import hash_document
 from vestibule.core.policy.change import DEPLOYMENT, PolicyChange, PolicyInForce
 from vestibule.core.policy.replay import Replayed
 from vestibule.errors import (
+    ClaimRejectedError,
     InvalidRequestError,
     NotFoundError,
     NotPermittedError,
@@ -231,9 +232,19 @@ def test_a_rollback_is_one_step_back_and_a_second_person_when_that_loosens(
     assert world.do(office.get()).policy.ttl_of("member") == 30 * 86_400
 
 
+def test_a_rollback_leads_back_to_what_never_was_changed(world: World, office: Office) -> None:
+    office.enact(TIGHTER, of=DEPLOYMENT)
+    back = world.do(office.roll_back(by=HOST, of=DEPLOYMENT))
+    assert back.change.needs_approval
+    world.do(office.approve(back.change.change_id, by=OTHER, of=DEPLOYMENT))
+    world.do(office.activate(back.change.change_id, by=HOST, of=DEPLOYMENT))
+    assert world.do(office.get()).policy.ttl_of("member") == 7 * 86_400
+
+
 def test_there_is_nothing_before_the_first_policy(world: World, office: Office) -> None:
-    with pytest.raises(NotFoundError):
-        world.do(office.roll_back())
+    for call in (office.roll_back(), office.roll_back(by=HOST, of=DEPLOYMENT)):
+        with pytest.raises(NotFoundError):
+            world.do(call)
 
 
 def test_changes_are_listed_and_every_text_is_kept_by_its_hash(world: World, office: Office) -> None:
@@ -378,3 +389,26 @@ def test_what_reevaluate_finds_is_what_accept_refuses(world: World, office: Offi
         else:
             world.do(call)
     assert found == {"admin"}
+
+
+@pytest.mark.covers("ACC-09", "F09")
+@pytest.mark.parametrize("of", ["acme", DEPLOYMENT])
+def test_a_policy_that_changes_while_somebody_accepts_counts_wholly_or_not_at_all(
+    world: World, office: Office, of: str
+) -> None:
+    for number in range(5):
+        who = person(f"p{number}")
+        issued = world.do(world.issue(who))
+        change = world.do(office.propose({"allowed_domains": ["other.example"]}, by=HOST, of=of)).change
+        # Which policy an acceptance names, and that it allows it, is among the invariants.
+        accepted, activated = world.race(
+            world.accept(who, issued), office.activate(change.change_id, by=HOST, of=of)
+        )
+        assert isinstance(activated, PolicyChange)
+        is_in = who.principal_id in world.members()
+        assert is_in == (not isinstance(accepted, ClaimRejectedError))
+        world.do(office.explain(world.events("invitation.issued")[-1]["event_id"]))
+        back = world.do(office.roll_back(by=HOST, of=of)).change
+        world.do(office.approve(back.change_id, by=OTHER, of=of))
+        world.do(office.activate(back.change_id, by=HOST, of=of))
+        world.pass_time(1)

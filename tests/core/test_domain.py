@@ -33,6 +33,7 @@ from vestibule.core.domain import (
     rule_admits,
     rule_name,
 )
+from vestibule.core.identity import VerifiedAddress
 from vestibule.core.policy import DEFAULT_POLICY, Policy, RoleRule
 from vestibule.errors import DomainNotAllowedError, EmailInvalidError, InvalidRequestError, RejectReason
 
@@ -300,3 +301,16 @@ def test_a_denied_domain_is_refused_at_issue_and_at_accept() -> None:
     grant = make_grant(domain_rule=denied)
     assert judge_claim(make_snapshot(grant), make_identity()).reason is RejectReason.DOMAIN_NOT_ALLOWED
     assert not grant.is_presentable(NOW)
+
+
+@pytest.mark.covers("ACC-16", "ACC-05", "A18")
+@pytest.mark.parametrize("rule,is_in", [(None, False), (False, False), (True, True)])
+def test_the_word_of_a_tenants_own_provider_counts_while_the_domain_is_proved(
+    rule: bool | None, is_in: bool
+) -> None:
+    said = VerifiedAddress(address=make_email(), evidence="sso", tenant_id="acme")
+    kept = None if rule is None else make_rule(Rung.INVITE_ONLY, is_proved=rule)
+    decision = judge_claim(
+        make_snapshot(make_grant(domain_rule=kept)), replace(make_identity(), addresses=(said,))
+    )
+    assert decision.reason is (None if is_in else RejectReason.WRONG_RECIPIENT)

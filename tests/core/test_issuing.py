@@ -69,14 +69,14 @@ def _facts(*, pending: int, of_inviter: int) -> IssueFacts:
         ("vera+a@example.com", "vera+b@example.com"),
     ],
 )
-def test_G08_spellings_of_one_mailbox_share_a_recipient_limit_across_tenants(
-    spelling: str, same: str
-) -> None:
+def test_G08_spellings_of_one_mailbox_share_a_recipient_limit_in_a_tenant(spelling: str, same: str) -> None:
     limits = Limits()
     one = issue_hits(limits, "acme", "principal-a", make_email(spelling))
-    two = issue_hits(limits, "other", "principal-b", make_email(same))
+    two = issue_hits(limits, "acme", "principal-b", make_email(same))
     assert one[2] == two[2]
-    assert {hit.key for hit in one[:2]}.isdisjoint(hit.key for hit in two[:2])
+    # What another tenant sends is not for this one to learn (ISS-20).
+    other = issue_hits(limits, "other", "principal-b", make_email(same))
+    assert {hit.key for hit in one}.isdisjoint(hit.key for hit in other)
     assert make_email(spelling) != make_email(same)
 
 

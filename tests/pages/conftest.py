@@ -11,6 +11,9 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.identity.openid import Agent
+from tests.identity.providers import Provider, run_provider
+from tests.pages.company import Company, NewAgent, found_company
 from tests.pages.site import PASSWORD, LocalAccount, Site, make_site
 from tests.servers import PostgresServer
 
@@ -79,3 +82,29 @@ def visit(site: Site) -> Iterator[Visit]:
             return client
 
         yield enter
+
+
+@pytest.fixture(scope="session", params=["node", "mock"])
+def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
+    """Two independent OpenID providers."""
+    with run_provider(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def company(site: Site, provider: Provider) -> Company:
+    return found_company(site, provider)
+
+
+@pytest.fixture
+def new_agent(site: Site) -> Iterator[NewAgent]:
+    """Each agent is a browser of its own."""
+    agents: list[Agent] = []
+
+    def make() -> Agent:
+        agents.append(Agent(site.url))
+        return agents[-1]
+
+    yield make
+    for agent in agents:
+        agent.client.close()

@@ -21,22 +21,26 @@ import uvloop
 from tests.nameserver import DnsServer
 from vestibule.actions.accounts.sign_in import create_account
 from vestibule.actions.connections.put_connection import put_connection
+from vestibule.actions.domains.check_domain import finish_check
+from vestibule.actions.domains.put_domain import put_domain
 from vestibule.actions.invitations.issue import issue
 from vestibule.actions.members.put_member import MemberDraft, put_member
 from vestibule.actions.members.review_members import list_members
 from vestibule.actions.tenants.put_tenant import put_tenant
 from vestibule.bootstrap import build_deployment, build_plain_runner, make_sealer
 from vestibule.core.connection import ConnectionDraft
+from vestibule.core.domain import DomainAnswer, DomainDraft, Rung
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import HostKey, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import InvitationDraft
 from vestibule.core.paging import PageRequest
 from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.identity import passwords
+from vestibule.identity.domains import WorldNames
 from vestibule.settings import load_settings
 from vestibule.storage.engine import make_engine
 from vestibule.storage.migrations import migrate
-from vestibule.storage.schema import domains
+from vestibule.storage.schema import domains, sessions
 
 PASSWORD = "a quite long password"
 CONNECTION_KEY = b64encode(bytes(range(32))).decode()
@@ -82,9 +86,9 @@ class Site:
         self.runner.close()
         self.dns.stop()
 
-    def add_account(self, name: str) -> LocalAccount:
+    def add_account(self, name: str, at: str = "people.example") -> LocalAccount:
         """A fresh person with a verified account."""
-        address = f"{name.lower()}{next(self._numbers)}@people.example"
+        address = f"{name.lower()}{next(self._numbers)}@{at}"
         principal_id = self.runner.run(
             create_account,
             _KEY,
@@ -105,6 +109,14 @@ class Site:
     def add_member(self, tenant_id: str, who: LocalAccount, role: str) -> None:
         draft = MemberDraft(role=role, email=EmailAddress(who.address), name=who.name)
         self.runner.run(put_member, _KEY, tenant_id, who.principal_id, draft, context=_CONTEXT)
+
+    def open_domain(self, tenant_id: str, domain: str, rung: Rung) -> None:
+        """The tenant has proved the domain, and it stands on that rung."""
+        about: dict[str, Any] = {"names": WorldNames(), "context": _CONTEXT}
+        named, _ = self.runner.run(put_domain, _KEY, tenant_id, domain, DomainDraft(), **about)
+        answer = DomainAnswer(texts=[named.domain.record_value])
+        self.runner.run(finish_check, _KEY, named.domain, answer, context=_CONTEXT)
+        self.runner.run(put_domain, _KEY, tenant_id, domain, DomainDraft(rung=rung), **about)
 
     def add_principal(self, tenant_id: str, principal_id: str, role: str) -> None:
         """A member that the host names."""
@@ -142,6 +154,15 @@ class Site:
             gone = sa.delete(domains).where(domains.c.tenant_id == tenant_id, domains.c.domain == domain)
             connection.execute(gone)
             connection.execute(sa.insert(domains).values(**values, **moments))
+        engine.dispose()
+
+    def age_sessions(self, principal_id: str, *, seconds: int) -> None:
+        """Whoever that is signed in so much earlier."""
+        then = datetime.now(UTC) - timedelta(seconds=seconds)
+        engine = make_engine(self.database_url)
+        with engine.begin() as connection:
+            mine = sa.update(sessions).where(sessions.c.principal_id == principal_id)
+            connection.execute(mine.values(authenticated_at=then))
         engine.dispose()
 
     def forget_providers(self) -> None:

@@ -3,89 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Page
 
-from tests.identity.openid import Agent, changed, consent, deny
-from tests.identity.providers import Provider, run_provider
+from tests.identity.openid import changed, consent, deny
+from tests.identity.providers import run_provider
+from tests.pages.company import Company, NewAgent, ask, leave
 from tests.pages.conftest import NewPage, sign_in
-from tests.pages.site import PASSWORD, LocalAccount, Site
+from tests.pages.site import PASSWORD, Site
 from vestibule.core.connection import ConnectionDraft
 from vestibule.storage.engine import make_engine
 from vestibule.storage.schema import sign_ins
-
-NewAgent = Callable[[], Agent]
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """A tenant with its own provider and its own proven domain."""
-
-    site: Site
-    provider: Provider
-    owner: LocalAccount
-    tenant_id: str
-    connection_id: str
-    domain: str
-    issuer: str
-
-    def employee(self, name: str) -> str:
-        return f"{name}~{name}@{self.domain}"
-
-    def link(self, address: str) -> str:
-        return self.site.invite(self.tenant_id, self.owner, address)
-
-
-@pytest.fixture(scope="session", params=["node", "mock"])
-def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    with run_provider(request.param) as running:
-        yield running
-
-
-@pytest.fixture
-def company(site: Site, provider: Provider) -> Company:
-    owner = site.add_account("Olivia")
-    tenant_id = site.add_tenant(owner)
-    connection_id, domain = f"{tenant_id}-sso", f"{tenant_id}.example"
-    client_id, secret = provider.register(f"{site.url}/sign-in/callback/{connection_id}")
-    draft = ConnectionDraft(
-        name="Acme SSO", provider="generic", issuer=provider.issuer, client_id=client_id, secret=secret
-    )
-    site.put_connection(tenant_id, connection_id, draft)
-    site.prove(tenant_id, domain)
-    return Company(site, provider, owner, tenant_id, connection_id, domain, provider.issuer)
-
-
-@pytest.fixture
-def new_agent(site: Site) -> Iterator[NewAgent]:
-    """Each agent is a browser of its own."""
-    agents: list[Agent] = []
-
-    def make() -> Agent:
-        agents.append(Agent(site.url))
-        return agents[-1]
-
-    yield make
-    for agent in agents:
-        agent.client.close()
-
-
-def leave(page: Page, company: Company, path: str = "/") -> None:
-    """To the provider; the browser arrives there."""
-    page.goto(f"{company.site.url}/sign-in/with/{company.connection_id}?next={path}")
-    page.click("button:has-text('Acme SSO')")
-    page.wait_for_url(f"{company.issuer}/**")
-
-
-def ask(agent: Agent, company: Company, name: str) -> str:
-    """A sign-in up to the provider's answer, which is not yet brought back."""
-    url = agent.leave(company.connection_id)
-    return agent.sign_in_at(company.provider, url, company.employee(name))
 
 
 @pytest.mark.covers("INT-04", "ACC-03", "ACC-05", "INT-06")
@@ -277,22 +208,6 @@ def test_without_a_live_proof_of_the_domain_the_providers_word_is_worth_nothing(
     assert page.locator("text=Accept invitation").count() == 0, "re-evaluated at each use"
 
 
-@pytest.mark.covers("ACC-05", "W05")
-def test_a_fresh_sign_in_is_asked_for_and_leads_back(company: Company, new_page: NewPage) -> None:
-    page = new_page()
-    leave(page, company)
-    consent(page, company.provider, company.employee("vera"))
-    page.wait_for_url(f"{company.site.url}/")
-    before = page.context.cookies(company.site.url)
-    page.goto(f"{company.site.url}/sign-in/again?next=/invitation&max_age=300")
-    page.click("button:has-text('Acme SSO')")
-    page.wait_for_url(f"{company.issuer}/**")
-    consent(page, company.provider, company.employee("vera"))
-    page.wait_for_url(f"{company.site.url}/invitation")
-    after = page.context.cookies(company.site.url)
-    assert before != after, "a new session, under a new secret"
-
-
 @pytest.mark.covers("INT-04")
 def test_a_dead_provider_is_a_clear_page(site: Site, new_page: NewPage) -> None:
     with run_provider("node") as dying:
@@ -336,3 +251,33 @@ def test_no_table_holds_what_would_finish_a_sign_in(company: Company, new_page: 
     engine.dispose()
     assert secrets
     assert not [one for one in secrets if one in stored]
+
+
+@pytest.mark.covers("ACC-05", "S01", "INT-01")
+def test_S01_the_api_refuses_the_same_session_with_its_code(company: Company, new_agent: NewAgent) -> None:
+    site, agent = company.site, new_agent()
+    members = f"{site.url}/v1/tenants/{company.tenant_id}/members"
+    form = {"email": company.owner.address, "password": PASSWORD}
+    agent.client.post(f"{site.url}/sign-in", data=form, headers={"sec-fetch-site": "same-origin"})
+    assert agent.client.get(members).status_code == 200
+    site.put_policy(company.tenant_id, require_connection=company.connection_id)
+    refused = agent.client.get(members)
+    assert (refused.status_code, refused.json()["code"]) == (403, "connection_required")
+    for elsewhere in ("nowhere", "%00", "x" * 300):
+        missing = agent.client.get(f"{site.url}/v1/tenants/{elsewhere}/members")
+        assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.covers("INT-04")
+def test_an_answer_that_the_provider_makes_the_browser_post_arrives_as_well(
+    company: Company, new_agent: NewAgent
+) -> None:
+    agent = new_agent()
+    answer = ask(agent, company, "vera")
+    query = {name: values[0] for name, values in parse_qs(urlsplit(answer).query).items()}
+    place = urlsplit(answer)._replace(query="").geturl()
+    foreign = {"sec-fetch-site": "cross-site", "origin": company.issuer}
+    turned = httpx2.post(place, data={**query, "user": "{}"}, headers=foreign)
+    assert (turned.status_code, turned.headers["location"].split("?")[0]) == (303, urlsplit(answer).path)
+    assert agent.bring(company.site.url + turned.headers["location"]).status_code == 303
+    assert agent.is_signed_in

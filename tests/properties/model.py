@@ -13,6 +13,8 @@ from vestibule.core.policy import DEFAULT_ASSIGNABLE, OWNER
 
 HOUR = 3600
 LIFETIME = 2 * HOUR + 60
+APPROVAL = 24 * HOUR
+OPEN = frozenset({"held", "pending"})
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Model:
     # What follows from what is
 
     def state_of(self, promise: Promise) -> str:
-        if promise.state == "pending" and self.now >= promise.expires_at:
+        if promise.state in OPEN and self.now >= promise.expires_at:
             return "expired"
         return promise.state
 
@@ -60,7 +62,7 @@ class Model:
         return any(self.role_of(other) == OWNER for other in self.members if other != who)
 
     def may_grant(self, granting: str | None, granted: str) -> bool:
-        return granting is not None and granted != OWNER and granted in DEFAULT_ASSIGNABLE[granting]
+        return granting is not None and granted in DEFAULT_ASSIGNABLE[granting]
 
     # What the host does
 
@@ -116,7 +118,7 @@ class Model:
 
     def sweep(self) -> str:
         for promise in self.promises:
-            if promise.state == "pending" and self.now >= promise.expires_at:
+            if promise.state in OPEN and self.now >= promise.expires_at:
                 promise.state = "expired"
         return "done"
 
@@ -136,27 +138,100 @@ class Model:
         refused = self._refuse_granting(by, role)
         if refused is not None:
             return refused
+        return self._promise(by, to, role)
+
+    def _promise(self, by: str, to: str, role: str, instead: Promise | None = None) -> str:
         if self.role_of(to) is not None:
             return "already_member"
-        reserves = self.limit is not None and self.counting
-        if reserves and not self._has_room_for(to):
+        is_held = role == OWNER
+        reserves = not is_held and self.limit is not None and self.counting
+        if reserves and not self._has_room_for(to, instead):
             return "seat_limit"
-        self._supersede(to)
+        self._supersede(to, instead)
         if reserves and self.used() >= (self.limit or 0):
             self.sweep()
-        self.promises.append(Promise(to, role, by, self.now + LIFETIME, reserved=reserves))
+        waits, state = (APPROVAL, "held") if is_held else (LIFETIME, "pending")
+        self.promises.append(Promise(to, role, by, self.now + waits, reserved=reserves, state=state))
         self.remembered.add(by)
         return "done"
 
-    def _supersede(self, to: str) -> None:
+    def _supersede(self, to: str, instead: Promise | None) -> None:
         for promise in self.promises:
-            if promise.state == "pending" and promise.to == to:
+            if promise.state in OPEN and (promise.to == to or promise is instead):
                 promise.state = self.state_of(promise)
-                if promise.state == "pending":
+                if promise.state in OPEN:
                     promise.state, promise.has_hash = "revoked", False
 
+    def ensure(self, by: str, to: str, role: str) -> str:
+        refused = self._refuse_granting(by, role)
+        if refused is not None:
+            return refused
+        is_there = self.role_of(to) is not None or any(
+            (one.to, one.role) == (to, role) and self.state_of(one) in OPEN for one in self.promises
+        )
+        if not is_there:
+            return self._promise(by, to, role)
+        self.remembered.add(by)
+        return "done"
+
+    def correct(self, by: str, promise: Promise, to: str) -> str:
+        refused = self._refuse_standing(by) or self._refuse_granting(by, promise.role)
+        if refused is not None:
+            return refused
+        if self.state_of(promise) not in OPEN:
+            return "not_pending"
+        if promise.to == to:
+            return "invalid_request"
+        return self._promise(by, to, promise.role, instead=promise)
+
+    def approve(self, by: str, promise: Promise) -> str:
+        refused = self._refuse_deciding(by, promise)
+        if refused is not None:
+            return refused
+        if by in (promise.by, promise.to) or not self.may_grant(self.role_of(by), promise.role):
+            return "not_permitted"
+        if not self.may_grant(self.role_of(promise.by), promise.role):
+            return "role_not_assignable"
+        if self.role_of(promise.to) is not None:
+            return "already_member"
+        reserves = self.limit is not None and self.counting
+        if reserves and self.used() >= (self.limit or 0):
+            if self.used() - self._stale() >= (self.limit or 0):
+                return "seat_limit"
+            self.sweep()
+        promise.state, promise.expires_at, promise.reserved = "pending", self.now + LIFETIME, reserves
+        self.remembered.add(by)
+        return "done"
+
+    def reject(self, by: str, promise: Promise) -> str:
+        refused = self._refuse_deciding(by, promise)
+        if refused is not None:
+            return refused
+        may_decide = self.may_grant(self.role_of(by), promise.role) and by != promise.to
+        if by != promise.by and not may_decide:
+            return "not_permitted"
+        promise.state = "revoked"
+        return "done"
+
+    def _refuse_deciding(self, by: str, promise: Promise) -> str | None:
+        refused = self._refuse_standing(by)
+        if refused is None and self.state_of(promise) != "held":
+            return "not_pending"
+        return refused
+
+    def _refuse_standing(self, by: str) -> str | None:
+        standing = self.role_of(by)
+        if standing is None:
+            return "not_found"
+        return None if standing in (OWNER, "admin") else "not_permitted"
+
+    def _stale(self) -> int:
+        return sum(
+            one.reserved for one in self.promises if one.state == "pending" and self.now >= one.expires_at
+        )
+
     def resend(self, by: str, promise: Promise) -> str:
-        refused = self._refuse_granting(by, promise.role)
+        refused = self._refuse_standing(by) or self._refuse_granting(by, promise.role)
         if refused is not None:
             return refused
         if self.state_of(promise) != "pending":
@@ -169,19 +244,16 @@ class Model:
         return "done"
 
     def revoke(self, by: str, promise: Promise) -> str:
-        standing = self.role_of(by)
-        if standing is None:
-            return "not_found"
-        if standing not in (OWNER, "admin"):
-            return "not_permitted"
-        if self.state_of(promise) != "pending":
+        refused = self._refuse_standing(by)
+        if refused is None and self.state_of(promise) not in OPEN:
             return "not_pending"
-        promise.state = "revoked"
-        return "done"
+        if refused is None:
+            promise.state = "revoked"
+        return refused or "done"
 
-    # What invitees do
+    # What invitees do: *generation* is that of the link, or None without one
 
-    def accept(self, who: str, promise: Promise, generation: int) -> str:
+    def accept(self, who: str, promise: Promise, generation: int | None) -> str:
         reason = self._judge(who, promise, generation)
         if reason is not None:
             return reason
@@ -194,18 +266,21 @@ class Model:
         self.remembered.add(who)
         return "done"
 
-    def decline(self, who: str, promise: Promise, generation: int) -> str:
+    def decline(self, who: str, promise: Promise, generation: int | None) -> str:
         reason = self._judge(who, promise, generation)
         if reason is None:
             promise.state = "declined"
         return reason or "done"
 
-    def _judge(self, who: str, promise: Promise, generation: int) -> str | None:
+    def _judge(self, who: str, promise: Promise, generation: int | None) -> str | None:
         state = self.state_of(promise)
         inviter = self.role_of(promise.by)
         findings = (
-            (generation != promise.generation or not promise.has_hash, "unknown"),
-            (state != "pending", state),
+            (
+                generation is not None and (generation != promise.generation or not promise.has_hash),
+                "unknown",
+            ),
+            (state != "pending", "not_approved" if state == "held" else state),
             (self.suspended, "tenant_suspended"),
             (inviter is None, "inviter_gone"),
             (not self.may_grant(inviter, promise.role), "inviter_not_entitled"),
@@ -219,15 +294,16 @@ class Model:
             return True
         return self.used() < self.limit
 
-    def _has_room_for(self, to: str) -> bool:
+    def _has_room_for(self, to: str, instead: Promise | None) -> bool:
         kept = [
             one
             for one in self.promises
             if one.reserved and one.state == "pending" and one.to != to and self.now < one.expires_at
+            if one is not instead
         ]
         return len(self.members) + len(kept) < (self.limit or 0)
 
     def _revoke(self, is_meant: Callable[[Promise], bool]) -> None:
         for promise in self.promises:
-            if self.state_of(promise) == "pending" and is_meant(promise):
+            if self.state_of(promise) in OPEN and is_meant(promise):
                 promise.state = "revoked"

@@ -15,7 +15,7 @@ from vestibule.actions.invitations.accept import _draw_up
 from vestibule.core.binding import judge_claim
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.ports import ClaimKey, Settlement, UnitOfWork
-from vestibule.storage.schema import invitations, memberships, metadata, tenants
+from vestibule.storage.schema import deployment, invitations, memberships, metadata, tenants
 
 Change = Callable[[World, IssuedInvitation], None]
 OLGA_IS = sa.and_(memberships.c.tenant_id == "acme", memberships.c.principal_id == "olga")
@@ -52,6 +52,11 @@ def tenant_deleted(world: World, _: IssuedInvitation) -> None:
 
 def other_policy(world: World, _: IssuedInvitation) -> None:
     write(world, sa.update(tenants).values(policy_version=tenants.c.policy_version + 1))
+
+
+def other_policy_of_the_deployment(world: World, _: IssuedInvitation) -> None:
+    with world.lane.engine.begin() as connection:
+        connection.execute(sa.insert(deployment).values(deployment_id=1, policy="{}", policy_version=1))
 
 
 def inviter_has_another_role(world: World, _: IssuedInvitation) -> None:
@@ -91,6 +96,7 @@ BY_EITHER = (
     tenant_suspended,
     tenant_deleted,
     other_policy,
+    other_policy_of_the_deployment,
     inviter_has_another_role,
     inviter_gone,
     inviter_without_force,

@@ -58,10 +58,25 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "list_own_invitations": (401, 200, 200, 200, 200, 200, 403, 403),
     "accept_own_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
     "decline_own_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
+    "list_connections": (401, 403, 403, 403, 403, 403, 403, 200),
+    "put_connection": (401, 403, 403, 403, 403, 403, 403, 200),
+    "get_connection": (401, 403, 403, 403, 403, 403, 403, 200),
+    "remove_connection": (401, 403, 403, 403, 403, 403, 403, 204),
+    "check_connection": (401, 403, 403, 403, 403, 403, 403, 200),
+    "list_tenant_connections": (401, 404, 403, 200, 200, 404, 403, 200),
+    "put_tenant_connection": (401, 404, 403, 403, 200, 404, 403, 200),
+    "get_tenant_connection": (401, 404, 403, 200, 200, 404, 403, 200),
+    "remove_tenant_connection": (401, 404, 403, 403, 204, 404, 403, 204),
+    "check_tenant_connection": (401, 404, 403, 200, 200, 404, 403, 200),
     "preview_invitation": (200, 200, 200, 200, 200, 200, 200, 200),
     "accept_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
     "decline_invitation": (401, 404, 404, 404, 404, 404, 403, 403),
     "request_new_invitation": (202, 202, 202, 202, 202, 202, 202, 202),
+    "block_invitation": (204, 204, 204, 204, 204, 204, 204, 204),
+    "report_invitation": (204, 204, 204, 204, 204, 204, 204, 204),
+    "get_suppression": (401, 403, 403, 403, 403, 403, 403, 404),
+    "put_suppression": (401, 403, 403, 403, 403, 403, 403, 201),
+    "lift_suppression": (401, 403, 403, 403, 403, 403, 403, 404),
     "put_domain": (401, 404, 403, 403, 200, 404, 403, 200),
     "list_domains": (401, 404, 403, 200, 200, 404, 403, 200),
     "get_domain": (401, 404, 403, 200, 200, 404, 403, 200),
@@ -74,11 +89,14 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "approve_join_request": (401, 404, 403, 200, 200, 404, 403, 403),
     "reject_join_request": (401, 404, 403, 204, 204, 404, 403, 403),
 }
+FOR_HOLDERS = {"block_invitation", "report_invitation"}
+FOR_PRINCIPALS = {"offboard_principal", "get_suppression", "put_suppression", "lift_suppression"}
 WEAK_FOR_PRINCIPALS: frozenset[Scope] = frozenset(("tenants", "members"))
 WEAK_FOR_THE_REST: frozenset[Scope] = frozenset(("principals",))
 RECORDED = {"accept_own_invitation", "decline_own_invitation", "accept_invitation", "decline_invitation"}
 # Only a label: what is put in force for the whole deployment must not change other stories.
 DRAFT = {"policy": {"id": "draft"}}
+CONNECTION = {"name": "Acme", "issuer": "https://127.0.0.1", "client_id": "client"}
 ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "put_tenant": ("PUT", lambda s: s.home, {"name": "Renamed"}),
     "get_tenant": ("GET", lambda s: s.home, ...),
@@ -118,10 +136,25 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "list_own_invitations": ("GET", lambda _: "/v1/me/invitations", ...),
     "accept_own_invitation": ("POST", lambda s: s.own + "/accept", ...),
     "decline_own_invitation": ("POST", lambda s: s.own + "/decline", ...),
+    "list_connections": ("GET", lambda _: "/v1/connections", ...),
+    "put_connection": ("PUT", lambda s: s.our_connection, CONNECTION),
+    "get_connection": ("GET", lambda s: s.our_connection, ...),
+    "remove_connection": ("DELETE", lambda s: s.our_connection, ...),
+    "check_connection": ("POST", lambda s: s.our_connection + "/check", ...),
+    "list_tenant_connections": ("GET", lambda s: s.home + "/connections", ...),
+    "put_tenant_connection": ("PUT", lambda s: s.connection, CONNECTION),
+    "get_tenant_connection": ("GET", lambda s: s.connection, ...),
+    "remove_tenant_connection": ("DELETE", lambda s: s.connection, ...),
+    "check_tenant_connection": ("POST", lambda s: s.connection + "/check", ...),
     "preview_invitation": ("GET", lambda s: s.invited.road, ...),
     "accept_invitation": ("POST", lambda s: s.invited.road + "/accept", ...),
     "decline_invitation": ("POST", lambda s: s.invited.road + "/decline", ...),
     "request_new_invitation": ("POST", lambda s: s.invited.road + "/request-new", ...),
+    "block_invitation": ("POST", lambda s: s.invited.road + "/block", ...),
+    "report_invitation": ("POST", lambda s: s.invited.road + "/report", ...),
+    "get_suppression": ("GET", lambda s: f"/v1/suppressions/{s.tenant_id}@example.com", ...),
+    "put_suppression": ("PUT", lambda s: f"/v1/suppressions/{s.tenant_id}@example.com", ...),
+    "lift_suppression": ("DELETE", lambda s: f"/v1/suppressions/{s.tenant_id}@example.com", ...),
     "put_domain": ("PUT", lambda s: s.domain, {"role": "member"}),
     "list_domains": ("GET", lambda s: s.home + "/domains", ...),
     "get_domain": ("GET", lambda s: s.domain, ...),
@@ -145,13 +178,17 @@ class Scene:
         self.admin: Person = world.new_person("admin")
         self.member: Person = world.new_person("member")
         self.colleague: Person = world.new_person("colleague")
-        self.tenant_id = world.new_tenant(owner=self.owner)
+        self.tenant_id: str = world.new_tenant(owner=self.owner)
         for who, role in ((self.admin, "admin"), (self.member, "member"), (self.colleague, "member")):
             world.put_member(self.tenant_id, who, role)
         self.other_owner = world.new_person("other")
         self.other_tenant_id = world.new_tenant(owner=self.other_owner)
         self.invited: Invited = world.invite(self.tenant_id, self.owner, f"{world.fresh('vera')}@example.com")
         self.weak = weak
+        self.our_connection: str = f"/v1/connections/{self.tenant_id.lower()}-ours"
+        self.connection: str = f"{self.home}/connections/{self.tenant_id.lower()}-own"
+        for place in (self.our_connection, self.connection):
+            assert world.call("PUT", place, PLATFORM, body=CONNECTION).status_code == 201
         self.change: str = self.home + "/policy/changes/none"
         self.decision: str = self.home + "/policy/decisions/none"
 
@@ -259,7 +296,7 @@ def test_every_operation_of_the_reference_has_a_row_and_every_row_an_operation(w
 def test_the_matrix_holds_in_ones_own_tenant_and_a_refusal_changes_nothing(
     world: World, operation: str
 ) -> None:
-    weak = find_key(world, WEAK_FOR_PRINCIPALS if operation == "offboard_principal" else WEAK_FOR_THE_REST)
+    weak = find_key(world, WEAK_FOR_PRINCIPALS if operation in FOR_PRINCIPALS else WEAK_FOR_THE_REST)
     scene = Scene(world, weak=weak)
     scene.prepare(operation)
     for actor, expected in zip(ACTORS, MATRIX[operation], strict=True):
@@ -285,7 +322,11 @@ def test_in_a_foreign_tenant_everybody_is_a_stranger(world: World, operation: st
     home = Scene(world, weak=PLATFORM)
     abroad = Scene(world, weak=PLATFORM)
     abroad.prepare(operation)
-    answers = [abroad.call(operation, home.who(actor)) for actor in sorted(PRINCIPALS)]
+    # Whoever holds a link may end it, once.
+    answers = [
+        (Scene(world, weak=PLATFORM) if operation in FOR_HOLDERS else abroad).call(operation, home.who(actor))
+        for actor in sorted(PRINCIPALS)
+    ]
     assert {answer.status_code for answer in answers} == {stranger}
     if stranger == 404:
         unknown = Scene(world, weak=PLATFORM)

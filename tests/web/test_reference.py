@@ -42,6 +42,8 @@ DESIGN = {
     *(("get", "/v1/tenants/{}/invitations/{}/approval"), ("put", "/v1/tenants/{}/ensured/{}")),
     *(("get", "/v1/tenants/{}/reviews"), ("post", "/v1/tenants/{}/reviews/{}")),
     *((method, "/v1/tenants/{}/resources/{}") for method in ("put", "delete")),
+    *((method, "/v1/suppressions/{}") for method in ("get", "put", "delete")),
+    *(("post", "/v1/invitations/{}/" + verb) for verb in ("block", "report")),
     *(("get", "/v1/tenants/{}/resources"), ("get", "/v1/tenants/{}/grants/{}")),
     *(
         (method, root + rest)

@@ -89,6 +89,18 @@ def test_N01_the_preview_of_what_is_dead_is_the_same_refusal(world: World, name:
             assert strip(answer) == (404, REFUSAL, expected_headers(world))
 
 
+@pytest.mark.covers("N01", "ISS-20")
+@pytest.mark.parametrize("verb", ["block", "report"])
+@pytest.mark.parametrize("name", sorted(set(CLASSES) - SHOWN))
+def test_N01_blocking_and_reporting_by_a_dead_link_is_the_same_refusal(
+    world: World, name: str, verb: str
+) -> None:
+    case = CASES[name](world)
+    for who in (None, world.new_person()):
+        answer = world.call("POST", f"/v1/invitations/{case.token}/{verb}", who)
+        assert strip(answer) == (404, REFUSAL, expected_headers(world))
+
+
 @pytest.mark.covers("ACC-08", "A01")
 def test_a_hundred_wrong_tries_never_burn_the_token(world: World) -> None:
     case = live(world)

@@ -22,6 +22,7 @@ from vestibule.cli import (
     migrations,
     policy,
     serving,
+    suppressions,
     tenants,
     versions,
 )
@@ -57,6 +58,7 @@ app.add_typer(domains.app, name="domain")
 app.command("invite", short_help="Invite an address to a tenant.")(invitations.invite)
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(api_keys.app, name="api-key")
+app.add_typer(suppressions.app, name="suppression")
 app.add_typer(accounts.app, name="account")
 app.add_typer(connections.app, name="connection")
 app.command("version", short_help="Print release, schema and Python.")(versions.show_version)

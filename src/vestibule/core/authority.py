@@ -30,12 +30,25 @@ def check_key(actor: Actor, scope: Scope, *, tenant_id: str | None = None) -> No
         NotPermittedError: a principal, a key without *scope*, or a bound key where it has no say.
         NotFoundError: a bound key asks about another tenant.
     """
-    if not isinstance(actor, HostKey) or scope not in actor.scopes:
+    if not isinstance(actor, HostKey) or actor.act is not None or scope not in actor.scopes:
         raise NotPermittedError("This needs an API key with the scope " + scope + ".")
     if actor.tenant_id is not None and tenant_id is None:
         raise NotPermittedError("This needs an API key that is not bound to one tenant.")
     if actor.tenant_id is not None and actor.tenant_id != tenant_id:
         raise NotFoundError
+
+
+def check_offboard(actor: Actor, principal_id: str) -> None:
+    """Only the host offboards: by a key with the scope ``principals``, or by an order for this principal.
+
+    Raises:
+        NotPermittedError: anybody else.
+    """
+    if isinstance(actor, HostKey) and actor.act is not None:
+        if actor.act.principal_id != principal_id:
+            raise NotPermittedError("This order is for another principal.")
+        return
+    check_key(actor, "principals")
 
 
 def check_directory(actor: Actor) -> str:

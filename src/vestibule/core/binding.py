@@ -231,7 +231,7 @@ def _findings_on_claimant(
     required = required_connection(grant.policy, grant.invited_email, rule)
     return (
         # 6
-        (matched is None, RejectReason.WRONG_RECIPIENT),
+        (matched is None or not _evidence_stands(grant, matched), RejectReason.WRONG_RECIPIENT),
         (grant.bound_principal_id not in (None, identity.principal_id), RejectReason.BOUND_TO_ANOTHER),
         (grant.grants_only and snapshot.existing_role is None, RejectReason.NOT_A_MEMBER),
         # 7
@@ -244,6 +244,12 @@ def _findings_on_claimant(
         (grant.recipient_barred, RejectReason.RECIPIENT_BARRED),
         (snapshot.is_kept_owner, RejectReason.OWNER_KEPT),
     )
+
+
+def _evidence_stands(grant: Grant, matched: VerifiedAddress) -> bool:
+    # What the tenant's own provider says counts while the domain is proved, and not a moment longer (ACC-16).
+    rule = grant.domain_rule
+    return matched.tenant_id is None or (rule is not None and rule.is_proved)
 
 
 def _state_reason(grant: Grant, now: datetime) -> RejectReason:

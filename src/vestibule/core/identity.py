@@ -78,12 +78,22 @@ def is_reserved(principal_id: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostAct:
+    """One thing that the host ordered by its signature, for once: ``act_id`` is spent with it."""
+
+    act: Literal["offboard"]
+    principal_id: str
+    act_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostKey:
     """The host backend, or an operator at the command line: limited to its scopes, perhaps to one tenant."""
 
     key_id: str
     scopes: frozenset[Scope] = ALL_SCOPES
     tenant_id: str | None = None
+    act: HostAct | None = None
 
 
 Actor = VerifiedIdentity | HostKey

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from vestibule.core import authority
+from vestibule.core.abuse import name_recipient
 from vestibule.core.directory import check_not_barred
 from vestibule.core.domain import DomainRule, check_not_denied
 from vestibule.core.email import EmailAddress
@@ -246,17 +247,12 @@ def check_recipient(policy: Policy, address: EmailAddress, member: Membership | 
 
 
 def issue_hits(limits: Limits, tenant_id: str, principal_id: str, address: EmailAddress) -> list[Hit]:
-    """What one issue or resend counts against: inviter, tenant, and the recipient across all tenants."""
+    """What one issue or resend counts against: inviter, tenant, and the tenant's recipient.
+
+    What other tenants send to the same recipient is nobody's business here: the postman spreads it out.
+    """
     return [
         hit("issue_inviter", principal_id, limits.issue_per_inviter),
         hit("issue_tenant", tenant_id, limits.issue_per_tenant),
-        hit("issue_recipient", _abuse_key(address), limits.issue_per_recipient),
+        hit("issue_recipient", f"{tenant_id}\0{name_recipient(address)}", limits.issue_per_recipient),
     ]
-
-
-def _abuse_key(address: EmailAddress) -> str:
-    # For limits only, never for access: plus-tags and Gmail's dots make no new recipient (CRYPTO.md 8.1).
-    local = address.local.partition("+")[0] or address.local
-    if address.domain in ("gmail.com", "googlemail.com"):
-        return f"{local.replace('.', '')}@gmail.com"
-    return f"{local}@{address.domain}"

@@ -49,6 +49,12 @@ class Limits:
     issue_per_inviter: Limit = Limit(500, 3600)
     issue_per_tenant: Limit = Limit(2000, 3600)
     issue_per_recipient: Limit = Limit(20, 86_400)
+    mail_per_recipient: Limit = Limit(20, 86_400)
+    allowance_per_tenant: Limit = Limit(100, 86_400)
+    allowance_tenant_growth: Limit = Limit(50, 86_400)
+    allowance_per_inviter: Limit = Limit(60, 86_400)
+    allowance_inviter_growth: Limit = Limit(25, 86_400)
+    reports_tolerated: Limit = Limit(3, 2_592_000)
     request_new_per_invitation: Limit = Limit(1, 86_400)
     request_new_per_ip: Limit = Limit(30, 3600)
     sign_in_per_address: Limit = Limit(60, 600)
@@ -60,6 +66,7 @@ class Limits:
     join_per_ip: Limit = Limit(300, 3600)
     domain_check_per_tenant: Limit = Limit(60, 3600)
     code_tries: int = 5
+    allowance_per_accepted: int = 5
 
 
 def network_of(ip: str) -> str:
@@ -107,4 +114,4 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.strip().isdecimal()
 
 
-LIMIT_NAMES = tuple(entry.name for entry in fields(Limits) if entry.name != "code_tries")
+LIMIT_NAMES = tuple(entry.name for entry in fields(Limits) if isinstance(entry.default, Limit))

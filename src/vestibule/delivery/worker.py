@@ -33,6 +33,7 @@ from vestibule.actions.domains.check_domain import list_due, recheck
 from vestibule.actions.domains.lapse_proofs import lapse_proofs
 from vestibule.actions.invitations.decide import release_waited
 from vestibule.core.identity import RequestContext
+from vestibule.core.limits import Limits
 from vestibule.core.message import CodeMail
 from vestibule.core.token import mint_code, mint_id
 from vestibule.delivery.render import Sender, render
@@ -68,6 +69,7 @@ class WorkerPolicy:
     tend_every: float = 60.0
     tend_limit: int = 20
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    limits: Limits = field(default_factory=Limits)
 
 
 class Worker:
@@ -190,7 +192,9 @@ class Worker:
 
     async def _send(self, claimed: ClaimedMessage) -> bool:
         code = await self._mint_code() if isinstance(claimed.message, CodeMail) else None
-        letter = await self._runner.run(prepare_letter, claimed, public_url=self._public_url, code=code)
+        letter = await self._runner.run(
+            prepare_letter, claimed, public_url=self._public_url, limits=self._policy.limits, code=code
+        )
         if letter is None:
             return False
         mail = render(letter, sender=self._sender, public_url=self._public_url, now=self._clock())

@@ -19,15 +19,18 @@ from vestibule.actions.delivery.claim_messages import (
     DROPPED,
     GAVE_UP,
     SENT,
+    SUPPRESSED,
     claim_messages,
+    give_back,
     settle_message,
 )
 from vestibule.actions.delivery.prepare_letter import prepare_letter
 from vestibule.core.identity import RequestContext
+from vestibule.core.limits import Limits
 from vestibule.core.message import Letter
 from vestibule.core.token import mint_id
 from vestibule.delivery.retry import RetryPolicy, decide_retry
-from vestibule.errors import PermanentDeliveryError
+from vestibule.errors import PermanentDeliveryError, RecipientBusyError, SuppressedError
 from vestibule.ports import ClaimedMessage, UnitOfWork
 
 Send: TypeAlias = Callable[[Letter], None]
@@ -37,16 +40,18 @@ _log = logging.getLogger("vestibule")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliveries:
-    """What became of what was due. *dropped*: the reason to send was gone."""
+    """What became of what was due. *dropped*: the reason was gone; *suppressed*: the recipient wants none."""
 
     sent: int = 0
     deferred: int = 0
     gave_up: int = 0
     dropped: int = 0
+    suppressed: int = 0
 
     def plus(self, outcome: str) -> Deliveries:
         counts = {
-            name: getattr(self, name) + (name == outcome) for name in (SENT, DEFERRED, GAVE_UP, DROPPED)
+            name: getattr(self, name) + (name == outcome)
+            for name in (SENT, DEFERRED, GAVE_UP, DROPPED, SUPPRESSED)
         }
         return Deliveries(**counts)
 
@@ -61,6 +66,7 @@ class Postman:
     batch: int
     lease: timedelta
     retry: RetryPolicy
+    limits: Limits
 
     def deliver(self) -> Deliveries:
         """Everything due now, batch by batch."""
@@ -76,13 +82,19 @@ class Postman:
 
     def _deliver(self, claimed: ClaimedMessage) -> str:
         outcome, retry_in = SENT, None
-        with self.open_unit() as uow:
-            letter = prepare_letter(uow, claimed, public_url=self.public_url)
         try:
+            with self.open_unit() as uow:
+                letter = prepare_letter(uow, claimed, public_url=self.public_url, limits=self.limits)
             if letter is None:
                 outcome = DROPPED
             else:
                 self.send(letter)
+        except RecipientBusyError as error:
+            with self.open_unit() as uow:
+                give_back(uow, claimed, due_in=timedelta(seconds=error.retry_after))
+            return DEFERRED
+        except SuppressedError:
+            outcome = SUPPRESSED
         except PermanentDeliveryError as error:
             outcome = GAVE_UP
             _log.warning("delivery_gave_up", extra={"message_id": claimed.message_id, "problem": str(error)})

@@ -11,8 +11,10 @@ Order of the checks, cheapest first, the signature before anything is believed:
 5. the signature
 6. ``sub``, ``emails`` and the optional claims
 
+The same envelope, of another type and a shorter life, carries an order of the host: ``verify_act``.
+
 There is no replay cache: an assertion is a bearer credential of at most 300 seconds between the host and
-this service, and what it opens is decided anew each time.
+this service, and what it opens is decided anew each time. An order is spent by whoever carries it out.
 """
 
 from __future__ import annotations
@@ -26,14 +28,18 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 
 from vestibule.core.email import AddressFaultError, EmailAddress
-from vestibule.core.identity import PRINCIPAL_ID_MAX, VerifiedAddress, VerifiedIdentity, is_reserved
+from vestibule.core.identity import PRINCIPAL_ID_MAX, HostAct, VerifiedAddress, VerifiedIdentity, is_reserved
 from vestibule.errors import NotAuthenticatedError
 from vestibule.identity.jwks import KID_MAX, KeySource
 from vestibule.identity.strict import decode_segment, load_object
 
 TYPE = "vestibule-id+jwt"
+ACT_TYPE = "vestibule-act+jwt"
 MAX_LENGTH = 8192
 MAX_LIFETIME_SECONDS = 300
+MAX_ACT_LIFETIME_SECONDS = 60
+ACT_ID_MAX = 128
+_ACT_CLAIMS = {"iss", "aud", "iat", "exp", "nbf", "jti", "act", "sub"}
 MAX_EMAILS = 20
 MAX_AMR = 20
 NAME_MAX = 200
@@ -79,26 +85,30 @@ class AssertionVerifier:
         # Raised outside of the handler: a context would hold the claims in its frames.
         raise NotAuthenticatedError
 
+    def verify_act(self, jws: str) -> HostAct:
+        """The one thing that the host orders in *jws*; whoever carries it out spends its ``jti``.
+
+        Raises:
+            NotAuthenticatedError: any check failed.
+        """
+        try:
+            return self._verify_act(jws)
+        except (ValueError, InvalidSignature):
+            pass
+        raise NotAuthenticatedError
+
+    def _verify_act(self, jws: str) -> HostAct:
+        claims, _ = self._open(jws, ACT_TYPE, MAX_ACT_LIFETIME_SECONDS)
+        if claims.keys() - _ACT_CLAIMS or claims.get("act") != "offboard":
+            raise _RefusedError("act")
+        return HostAct(
+            act="offboard",
+            principal_id=_text(claims.get("sub"), PRINCIPAL_ID_MAX),
+            act_id=_text(claims.get("jti"), ACT_ID_MAX),
+        )
+
     def _verify(self, jws: str) -> VerifiedIdentity:
-        # 1
-        if len(jws) > MAX_LENGTH or not jws.isascii():
-            raise _RefusedError("shape")
-        head, _, rest = jws.partition(".")
-        payload, dot, signature = rest.partition(".")
-        if not dot or "." in signature or len(head) > _HEADER_MAX:
-            raise _RefusedError("shape")
-        # 2
-        algorithm, kid = _parse_header(head)
-        # 3
-        key = self._keys.find(kid)
-        if key is None or algorithm not in key.algorithms:
-            raise _RefusedError("key")
-        # 4
-        claims = load_object(decode_segment(payload))
-        now = self._clock().timestamp()
-        self._check_envelope(claims, now)
-        # 5
-        key.check(decode_segment(signature), f"{head}.{payload}".encode("ascii"))
+        claims, now = self._open(jws, TYPE, MAX_LIFETIME_SECONDS)
         # 6
         return VerifiedIdentity(
             principal_id=_subject(claims.get("sub")),
@@ -109,13 +119,36 @@ class AssertionVerifier:
             amr=_amr(claims.get("amr")),
         )
 
-    def _check_envelope(self, claims: dict[str, Any], now: float) -> None:
+    def _open(self, jws: str, kind: str, lifetime: int) -> tuple[dict[str, Any], float]:
+        """The claims of a signed document of that kind, and now."""
+        # 1
+        if len(jws) > MAX_LENGTH or not jws.isascii():
+            raise _RefusedError("shape")
+        head, _, rest = jws.partition(".")
+        payload, dot, signature = rest.partition(".")
+        if not dot or "." in signature or len(head) > _HEADER_MAX:
+            raise _RefusedError("shape")
+        # 2
+        algorithm, kid = _parse_header(head, kind)
+        # 3
+        key = self._keys.find(kid)
+        if key is None or algorithm not in key.algorithms:
+            raise _RefusedError("key")
+        # 4
+        claims = load_object(decode_segment(payload))
+        now = self._clock().timestamp()
+        self._check_envelope(claims, now, lifetime)
+        # 5
+        key.check(decode_segment(signature), f"{head}.{payload}".encode("ascii"))
+        return claims, now
+
+    def _check_envelope(self, claims: dict[str, Any], now: float, lifetime: int) -> None:
         if claims.get("iss") != self._issuer or claims.get("aud") != self._audience:
             raise _RefusedError("issuer or audience")
         issued_at, expires_at = _whole(claims.get("iat")), _whole(claims.get("exp"))
         if not now < expires_at or not issued_at <= now + self._leeway:
             raise _RefusedError("time")
-        if not 0 < expires_at - issued_at <= MAX_LIFETIME_SECONDS:
+        if not 0 < expires_at - issued_at <= lifetime:
             raise _RefusedError("lifetime")
         if "nbf" in claims and _whole(claims["nbf"]) > now + self._leeway:
             raise _RefusedError("time")
@@ -130,11 +163,11 @@ class AssertionVerifier:
 
 
 @lru_cache(maxsize=32)
-def _parse_header(segment: str) -> tuple[str, str | None]:
+def _parse_header(segment: str, kind: str) -> tuple[str, str | None]:
     # Pure, and every assertion of one key has the same header: worth remembering. Refusals are not.
     header = load_object(decode_segment(segment))
     members = header.keys()
-    if members not in (_HEADER_WITH_KID, _HEADER_WITHOUT_KID) or header["typ"] != TYPE:
+    if members not in (_HEADER_WITH_KID, _HEADER_WITHOUT_KID) or header["typ"] != kind:
         raise _RefusedError("header")
     algorithm = header["alg"]
     if not isinstance(algorithm, str):

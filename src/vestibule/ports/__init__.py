@@ -8,6 +8,7 @@ Every method runs inside the unit of work it belongs to and commits nothing.
 from __future__ import annotations
 
 from vestibule.core.invitation import InvitationDraft
+from vestibule.ports.abuse import Abuse
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.connections import Connections, RelyingParty, Sealer, Sessions
@@ -24,6 +25,7 @@ from vestibule.ports.tenants import Lock, Tenants
 from vestibule.ports.unit_of_work import Runner, UnitOfWork
 
 __all__ = [
+    "Abuse",
     "Accounts",
     "ApiKeys",
     "Approvals",

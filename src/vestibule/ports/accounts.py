@@ -9,7 +9,7 @@ from typing import Protocol
 
 from vestibule.core.account import Account, ApiKey, Challenge
 from vestibule.core.email import EmailAddress
-from vestibule.core.identity import VerifiedIdentity
+from vestibule.core.identity import HostAct, VerifiedIdentity
 
 
 class Accounts(Protocol):
@@ -61,6 +61,9 @@ class AssertionVerifier(Protocol):
 
     def verify(self, jws: str) -> VerifiedIdentity:
         """Who the host says this is. Raises NotAuthenticatedError for everything that is wrong."""
+
+    def verify_act(self, jws: str) -> HostAct:
+        """What the host orders. Raises NotAuthenticatedError for everything that is wrong."""
 
 
 class Passwords(Protocol):

@@ -98,6 +98,9 @@ class JoinRequests(Protocol):
 
     def count_open(self, tenant_id: str, ceiling: int) -> int: ...
 
+    def withdraw_of(self, principal_id: str) -> int:
+        """Close what this principal has open, everywhere; how many."""
+
     def was_rejected(self, tenant_id: str, principal_id: str, since: datetime) -> bool: ...
 
     def was_removed(self, tenant_id: str, principal_id: str, address: EmailAddress, since: datetime) -> bool:

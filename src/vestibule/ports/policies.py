@@ -36,6 +36,9 @@ class Policies(Protocol):
 
     def find_change(self, tenant_id: str, change_id: str) -> PolicyChange | None: ...
 
+    def has_active(self, tenant_id: str) -> bool:
+        """Whether what is in force came by a recorded change."""
+
     def find_previous(self, tenant_id: str) -> PolicyChange | None:
         """The change that was active before the one that is; None when there was none."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
+from vestibule.ports.abuse import Abuse
 from vestibule.ports.accounts import Accounts, ApiKeys
 from vestibule.ports.claims import Claims, ClaimUnit
 from vestibule.ports.connections import Connections, Sessions
@@ -46,6 +47,7 @@ class UnitOfWork(Protocol):
     domains: Domains
     join_requests: JoinRequests
     directory: Directory
+    abuse: Abuse
     policies: Policies
 
     def purge(self) -> None:

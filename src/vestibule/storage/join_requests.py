@@ -103,6 +103,14 @@ class SqlJoinRequests:
         query = sa.select(sa.func.count()).select_from(some.subquery())
         return int(self._connection.execute(query).scalar_one())
 
+    def withdraw_of(self, principal_id: str) -> int:
+        change = (
+            sa.update(join_requests)
+            .where(join_requests.c.principal_id == principal_id, _has_state(JoinRequestState.OPEN))
+            .values(withdrawn_at=self._now())
+        )
+        return self._connection.execute(change).rowcount
+
     def was_rejected(self, tenant_id: str, principal_id: str, since: datetime) -> bool:
         query = sa.select(join_requests.c.request_id).where(
             join_requests.c.tenant_id == tenant_id,

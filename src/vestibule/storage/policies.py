@@ -99,6 +99,8 @@ class SqlPolicies:
                 is_loosening=change.is_loosening,
                 author_id=change.author_id,
                 created_at=change.created_at,
+                activated_at=change.activated_at,
+                closed_at=change.closed_at,
             )
         )
 
@@ -108,6 +110,14 @@ class SqlPolicies:
         )
         row = self._connection.execute(query).first()
         return None if row is None else _read_change(row)
+
+    def has_active(self, tenant_id: str) -> bool:
+        query = (
+            sa.select(policy_changes.c.change_id)
+            .where(policy_changes.c.tenant_id == tenant_id, policy_changes.c.activated_at.is_not(None))
+            .where(policy_changes.c.closed_at.is_(None))
+        )
+        return self._connection.execute(query).first() is not None
 
     def find_previous(self, tenant_id: str) -> PolicyChange | None:
         query = (

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from vestibule.errors import MisuseError
 from vestibule.ports import (
+    Abuse,
     Accounts,
     ApiKeys,
     Approvals,
@@ -39,6 +40,7 @@ from vestibule.ports import (
     Sessions,
     Tenants,
 )
+from vestibule.storage.abuse import SqlAbuse
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
 from vestibule.storage.approvals import SqlApprovals, SqlReviews
@@ -119,6 +121,7 @@ class SqlUnitOfWork:
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
         self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
         self.accounts: Accounts = SqlAccounts(connection, self.now)
+        self.abuse: Abuse = SqlAbuse(connection, self.now)
         self.connections: Connections = SqlConnections(connection, self.now)
         self.sessions: Sessions = SqlSessions(connection, self.now)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The token's own roads: preview, accept, decline, request-new. Plain ASGI, because they are the hot ones.
+"""The token's own roads: preview, accept, decline, request-new, block, report. Plain ASGI, for speed.
 
 What they answer, and when, is decided in ``claims``: the same for every road.
 """
@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from vestibule import metrics
+from vestibule.actions.abuse.refuse_mail import refuse_mail
 from vestibule.actions.invitations.preview import InvitationPreview, preview
 from vestibule.actions.invitations.request_new import request_new
 from vestibule.core.identity import HostKey
@@ -33,7 +35,7 @@ from vestibule.web.problems import PROBLEM_TYPE, render_plain
 from vestibule.web.services import Services
 
 PREFIX = "/v1/invitations/"
-_VERBS = frozenset({"accept", "decline", "request-new"})
+_VERBS = frozenset({"accept", "decline", "request-new", "block", "report"})
 _DEAD_HASH = hashlib.sha256(b"no such invitation").digest()
 
 Handler = Callable[[Scope, str], Awaitable[Answer]]
@@ -49,6 +51,8 @@ class ClaimRoutes:
             "accept": self._accept,
             "decline": self._decline,
             "request-new": self._request_new,
+            "block": partial(self._refuse_mail, is_report=False),
+            "report": partial(self._refuse_mail, is_report=True),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - bodies are not read
@@ -98,6 +102,19 @@ class ClaimRoutes:
             limits=self._services.limits,
         )
         return Answer(202, b'{"status":"received"}')
+
+    async def _refuse_mail(self, scope: Scope, token_text: str, *, is_report: bool) -> Answer:
+        actor = await find_actor(self._services, scope)
+        await self._services.runner.run(
+            refuse_mail,
+            None if isinstance(actor, HostKey) else actor,
+            read_token(token_text),
+            is_report=is_report,
+            context=get_context(scope),
+            limits=self._services.limits,
+        )
+        metrics.REFUSED_MAIL.labels("report" if is_report else "block").inc()
+        return Answer(204)
 
 
 def describe_preview(shown: InvitationPreview) -> dict[str, Any]:

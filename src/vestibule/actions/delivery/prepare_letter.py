@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vestibule.core.abuse import name_recipient
 from vestibule.core.display import format_moment
 from vestibule.core.domain import DomainFinding
 from vestibule.core.email import EmailAddress
-from vestibule.core.invitation import InvitationState
+from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.joining import JoinRequestState
+from vestibule.core.limits import Limits, hit
 from vestibule.core.message import (
     AcceptedNotice,
     AccountExistsMail,
@@ -32,7 +34,7 @@ from vestibule.core.message import (
 )
 from vestibule.core.tenant import Tenant
 from vestibule.core.token import mint_claim_token
-from vestibule.errors import NotFoundError
+from vestibule.errors import NotFoundError, RecipientBusyError, SuppressedError
 from vestibule.ports import ClaimedMessage, UnitOfWork
 
 
@@ -45,23 +47,33 @@ class MintedCode:
 
 
 def prepare_letter(
-    uow: UnitOfWork, claimed: ClaimedMessage, *, public_url: str, code: MintedCode | None = None
+    uow: UnitOfWork,
+    claimed: ClaimedMessage,
+    *,
+    public_url: str,
+    limits: Limits,
+    code: MintedCode | None = None,
 ) -> Letter | None:
-    """The letter to send now, or None when its reason is gone, or the message is another worker's by now."""
+    """The letter to send now, or None when its reason is gone, or the message is another worker's by now.
+
+    Raises:
+        SuppressedError: the recipient of an invitation wants none.
+        RecipientBusyError: it has had as many as anybody is sent, from all tenants together; later.
+    """
     if not uow.outbox.holds(claimed):
         return None
     try:
-        return _prepare(uow, claimed, public_url, code)
+        return _prepare(uow, claimed, public_url, limits, code)
     except NotFoundError:
         return None
 
 
 def _prepare(
-    uow: UnitOfWork, claimed: ClaimedMessage, public_url: str, code: MintedCode | None
+    uow: UnitOfWork, claimed: ClaimedMessage, public_url: str, limits: Limits, code: MintedCode | None
 ) -> Letter | None:
     match claimed.message:
-        case InvitationMail(invitation_id=invitation_id, generation=generation):
-            return _invitation_mail(uow, claimed, invitation_id, generation, public_url)
+        case InvitationMail() as mail:
+            return _invitation_mail(uow, claimed, mail, public_url, limits)
         case CodeMail(challenge_id=challenge_id):
             return _code_mail(uow, claimed, challenge_id, code)
         case AccountExistsMail(challenge_id=challenge_id):
@@ -97,15 +109,17 @@ def _domain_side_notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: st
 
 
 def _invitation_mail(
-    uow: UnitOfWork, claimed: ClaimedMessage, invitation_id: str, generation: int, public_url: str
+    uow: UnitOfWork, claimed: ClaimedMessage, mail: InvitationMail, public_url: str, limits: Limits
 ) -> Letter | None:
-    invitation = uow.invitations.get_by_id(invitation_id)
+    invitation = uow.invitations.get_by_id(mail.invitation_id)
     tenant = uow.tenants.find(invitation.tenant_id)
     is_pending = invitation.state_at(uow.now()) is InvitationState.PENDING
-    if tenant is None or tenant.state != "active" or not is_pending or invitation.generation != generation:
+    is_newest = invitation.generation == mail.generation
+    if tenant is None or tenant.state != "active" or not is_pending or not is_newest:
         return None
+    _check_recipient(uow, claimed, invitation, limits)
     token = mint_claim_token()
-    if not uow.invitations.set_token(invitation_id, generation, token.claim_token_hash):
+    if not uow.invitations.set_token(mail.invitation_id, mail.generation, token.claim_token_hash):
         return None
     inviter = uow.principals.find(invitation.inviter_principal_id)
     uow.commit()
@@ -124,6 +138,19 @@ def _invitation_mail(
         values=values,
         link=f"{public_url}/i/{token.reveal()}",
     )
+
+
+def _check_recipient(
+    uow: UnitOfWork, claimed: ClaimedMessage, invitation: Invitation, limits: Limits
+) -> None:
+    # Here and not at issue: no tenant may learn from its own answers what others send to whom (ISS-20).
+    address = invitation.invited_email
+    if uow.abuse.is_suppressed(address, invitation.tenant_id):
+        raise SuppressedError
+    if claimed.attempt == 1:
+        wait = uow.limits.take([hit("mail_recipient", name_recipient(address), limits.mail_per_recipient)])
+        if wait is not None:
+            raise RecipientBusyError(wait)
 
 
 def _inviter_notice(

@@ -104,7 +104,7 @@ def recheck(
 def _authorise(uow: UnitOfWork, actor: Actor, tenant_id: str, domain: str) -> TenantDomain:
     tenant = uow.tenants.find(tenant_id)
     if isinstance(actor, HostKey):
-        authority.check_key(actor, "tenants")
+        authority.check_key(actor, "tenants", tenant_id=tenant_id)
     else:
         authority.check_owner(tenant, uow.members.find(tenant_id, actor.principal_id), uow.now())
     found = uow.domains.find(tenant_id, domain)

@@ -98,7 +98,7 @@ def remove_domain(
 
 def _authorise(uow: UnitOfWork, actor: Actor, tenant_id: str) -> Tenant:
     if isinstance(actor, HostKey):
-        authority.check_key(actor, "tenants")
+        authority.check_key(actor, "tenants", tenant_id=tenant_id)
     # Alone on the tenant: what is being promised under the old rung is seen, and revoked.
     tenant = uow.tenants.find(tenant_id, lock="update")
     if not isinstance(actor, HostKey):

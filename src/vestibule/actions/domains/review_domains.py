@@ -39,7 +39,7 @@ def list_domains(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageReq
 def _authorise(uow: UnitOfWork, actor: Actor, tenant_id: str) -> None:
     tenant = uow.tenants.find(tenant_id)
     if isinstance(actor, HostKey):
-        authority.check_key(actor, "tenants")
+        authority.check_key(actor, "tenants", tenant_id=tenant_id)
         if tenant is None or tenant.deleted_at is not None:
             raise NotFoundError
     else:

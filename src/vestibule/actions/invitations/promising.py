@@ -39,6 +39,7 @@ def promise(
     facts = uow.promises.read_facts(tenant.tenant_id, tenant.policy, inviter_principal_id, draft)
     issuing.check_facts(tenant.policy, draft, facts)
     wait = uow.limits.take(issuing.issue_hits(limits, tenant.tenant_id, inviter_principal_id, draft.email))
+    wait = wait or uow.abuse.take_allowance(tenant, inviter_principal_id, limits)
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
     token = mint_claim_token() if draft.deliver == "link" else None

@@ -62,7 +62,7 @@ def resend(
         if rest > timedelta(0):
             raise TooSoonError(math.ceil(rest.total_seconds()))
     hits = issuing.issue_hits(limits, tenant_id, resender.principal_id, invitation.invited_email)
-    wait = uow.limits.take(hits)
+    wait = uow.limits.take(hits) or uow.abuse.take_allowance(tenant, resender.principal_id, limits)
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
     issued = _renew(uow, actor, tenant, invitation, deliver, now, context)

@@ -40,10 +40,11 @@ def ask_to_join(
     identity = authority.check_principal(actor)
     check_addresses(identity)
     kept_rules = rules or JoinPolicy()
+    # Locked before the clock is read; what it is does not matter before the try is counted.
+    tenant = uow.tenants.find(tenant_id, lock="share")
     wait = uow.limits.take(join_hits(limits, identity.principal_id, context.ip))
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.join_per_principal.count)
-    tenant = uow.tenants.find(tenant_id, lock="share")
     address = None if tenant is None else _find_address(uow, identity, tenant)
     if tenant is not None and address is not None and _may_ask(uow, identity, tenant, kept_rules):
         _ask(uow, identity, tenant, address, context)
@@ -58,7 +59,8 @@ def _find_address(uow: UnitOfWork, identity: VerifiedIdentity, tenant: Tenant) -
         if rule is None or not verified.counts_in(tenant.tenant_id):
             continue
         door = find_door(rule, tenant.policy, verified.address, identity.connection)
-        if door is not None and door is not Door.SUGGEST:
+        is_barred = uow.directory.is_barred(tenant.tenant_id, verified.address.key)
+        if door is not None and door is not Door.SUGGEST and not is_barred:
             return verified.address
     return None
 

@@ -43,6 +43,9 @@ def list_doors(
     """
     identity = authority.check_principal(actor)
     check_addresses(identity)
+    record = uow.principals.find(identity.principal_id)
+    if record is not None and record.offboarded_at is not None:
+        return Page(items=[])
     since = uow.now() - (rules or JoinPolicy()).removed_for
     found = uow.domains.list_offers(
         identity.principal_id, {one.address.domain for one in identity.addresses}, request
@@ -56,6 +59,8 @@ def _doors(
 ) -> Iterator[OpenDoor]:
     for verified in identity.addresses_in(tenant.tenant_id):
         if verified.address.domain != domain.domain:
+            continue
+        if uow.directory.is_barred(tenant.tenant_id, verified.address.key):
             continue
         must_ask = uow.join_requests.was_removed(
             tenant.tenant_id, identity.principal_id, verified.address, since

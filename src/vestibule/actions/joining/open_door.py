@@ -50,10 +50,11 @@ def open_door(
     """
     identity = authority.check_principal(actor)
     check_addresses(identity)
+    # Locked before the clock is read; what it is does not matter before the try is counted.
+    tenant = uow.tenants.find(tenant_id, lock="share")
     wait = uow.limits.take(join_hits(limits, identity.principal_id, context.ip))
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.join_per_principal.count)
-    tenant = uow.tenants.find(tenant_id, lock="share")
     if tenant is None or tenant.state != "active":
         return _refuse(uow)
     standing = uow.members.find(tenant_id, identity.principal_id)
@@ -95,8 +96,8 @@ def _is_held(uow: UnitOfWork, tenant_id: str, address: EmailAddress) -> bool:
 def _find_waiting(uow: UnitOfWork, tenant_id: str, address: EmailAddress) -> str | None:
     # A person's promise is not replaced by the rule's: it is what is accepted, and its role stands.
     wanted = InvitationFilter(state=InvitationState.PENDING, email=address)
-    waiting = uow.invitations.list_of_tenant(tenant_id, wanted, PageRequest(scope="", limit=1)).items
-    return waiting[0].invitation_id if waiting else None
+    waiting = uow.invitations.list_of_tenant(tenant_id, wanted, PageRequest(scope="")).items
+    return next((one.invitation_id for one in waiting if not one.grants_only), None)
 
 
 def _promise(

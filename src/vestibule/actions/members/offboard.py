@@ -13,8 +13,10 @@ from vestibule.core.event import (
     MembershipStripped,
     PrincipalOffboarded,
 )
-from vestibule.core.identity import Actor, RequestContext
+from vestibule.core.identity import Actor, HostKey, IdempotencyRequest, RequestContext
 from vestibule.core.policy import OWNER
+from vestibule.core.token import digest
+from vestibule.errors import NotAuthenticatedError
 from vestibule.ports import UnitOfWork
 
 
@@ -34,9 +36,11 @@ def offboard(uow: UnitOfWork, actor: Actor, principal_id: str, *, context: Reque
     The last owner of a tenant keeps the row, so that the tenant is never without one, but loses all force.
 
     Raises:
-        NotPermittedError: no key with the scope ``principals``.
+        NotPermittedError: no key with the scope ``principals``, and no order of the host for this principal.
+        NotAuthenticatedError: the order was carried out before.
     """
-    authority.check_key(actor, "principals")
+    authority.check_offboard(actor, principal_id)
+    _spend(uow, actor)
     record = uow.principals.find(principal_id)
     memberships = uow.members.list_of_principal(principal_id)
     # Alone on each tenant: an invitation that the principal is just issuing must be seen, and revoked too.
@@ -46,6 +50,7 @@ def offboard(uow: UnitOfWork, actor: Actor, principal_id: str, *, context: Reque
     # Invitations before the principal's row, as accept locks them: no deadlock with an accept under way.
     revoked = _revoke(uow, actor, principal_id, known, context)
     uow.principals.set_offboarded(principal_id, offboarded=True)
+    uow.join_requests.withdraw_of(principal_id)
     kept: list[str] = []
     removed = 0
     for membership in uow.members.list_of_principal(principal_id):
@@ -74,6 +79,16 @@ def offboard(uow: UnitOfWork, actor: Actor, principal_id: str, *, context: Reque
         sessions_ended=sessions,
         last_owner_of=tuple(kept),
     )
+
+
+def _spend(uow: UnitOfWork, actor: Actor) -> None:
+    """An order of the host counts once; a second at the same time waits for the first."""
+    if not isinstance(actor, HostKey) or actor.act is None:
+        return
+    spent = IdempotencyRequest(scope_hash=digest(f"act\0{actor.act.act_id}"), body_hash=digest("spent"))
+    if uow.idempotency.claim(spent) is not None:
+        raise NotAuthenticatedError
+    uow.idempotency.keep(spent, "spent")
 
 
 def _revoke(

@@ -181,6 +181,8 @@ def _activate(
     if change.needs_approval:
         raise PolicyNotApprovedError
     after = current.after(own)
+    if not uow.policies.has_active(current.tenant_id):
+        _record_present(uow, actor, current)
     if not uow.policies.set_activated(change.tenant_id, change.change_id):
         raise PolicyStaleError
     _put(uow, after)
@@ -195,6 +197,22 @@ def _activate(
     )
     uow.audit.append(event, actor=actor, context=context)
     return replace(change, activated_at=uow.now())
+
+
+def _record_present(uow: UnitOfWork, actor: Actor, current: PolicyInForce) -> None:
+    # What was never changed came by no change; a rollback leads to it all the same.
+    present = PolicyChange(
+        change_id=mint_id(),
+        tenant_id=current.tenant_id,
+        document_hash=uow.policies.keep_document(current.own),
+        base_hash=current.policy_hash,
+        is_loosening=False,
+        author_id=actor_id(actor),
+        created_at=uow.now(),
+        activated_at=uow.now(),
+        closed_at=uow.now(),
+    )
+    uow.policies.add_change(present)
 
 
 def _put(uow: UnitOfWork, after: PolicyInForce) -> None:

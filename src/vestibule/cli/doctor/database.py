@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from vestibule.actions.abuse.suppressions import count_reported
 from vestibule.actions.api_keys import list_keys
 from vestibule.actions.delivery.claim_messages import measure_lag
 from vestibule.bootstrap import build_plain_runner, check_database
@@ -22,6 +23,7 @@ from vestibule.storage.inspection import ClockOffset, DatabaseFacts
 OFFSET_WARN = timedelta(milliseconds=250)
 OFFSET_FAIL = timedelta(seconds=2)
 LAG_WARN_SECONDS = 300
+_REPORTS_WITHIN = timedelta(days=30)
 POSTGRESQL_LEAST = 14
 _FULL_SYNC = ("2", "3")
 
@@ -105,6 +107,7 @@ def _check_contents(settings: Settings) -> Iterator[Finding]:
     runner = build_plain_runner(settings)
     try:
         due, age = runner.read(measure_lag)
+        told, about = runner.read(count_reported, within=_REPORTS_WITHIN)
         keys = [key for key in runner.read(list_keys, OPERATOR) if key.revoked_at is None]
     finally:
         runner.close()
@@ -112,6 +115,9 @@ def _check_contents(settings: Settings) -> Iterator[Finding]:
         yield warning("outbox", f"{due} messages due, the oldest for {age:.0f} s", "Run `vestibule worker`")
     else:
         yield fine("outbox", f"{due} messages due")
+    if told:
+        remedy = "Look at `invitation.reported` in the trail; suspend a tenant that sends abuse"
+        yield warning("reports", f"{told} reports by recipients in 30 days, about {about} tenants", remedy)
     if keys or settings.platform_key:
         shown = "the platform key and " if settings.platform_key else ""
         yield fine("api keys", f"{shown}{len(keys)} stored")

@@ -7,6 +7,12 @@ correlation id is stamped on when it is appended. ``record_event`` makes the sto
 
 from __future__ import annotations
 
+from vestibule.core.event.abuse import (
+    InvitationReported,
+    RecipientBlocked,
+    SuppressionLifted,
+    SuppressionSet,
+)
 from vestibule.core.event.access import (
     AccountCreated,
     ApiKeyCreated,
@@ -99,6 +105,7 @@ __all__ = [
     "InvitationHeld",
     "InvitationIssued",
     "InvitationLinkIssued",
+    "InvitationReported",
     "InvitationResent",
     "InvitationRevoked",
     "InvitationSendFailed",
@@ -116,10 +123,13 @@ __all__ = [
     "PolicyApproved",
     "PolicyProposed",
     "PrincipalOffboarded",
+    "RecipientBlocked",
     "RenewalRequested",
     "ResourceDeleted",
     "ResourcePut",
     "SignedIn",
+    "SuppressionLifted",
+    "SuppressionSet",
     "TenantDeleted",
     "TenantPut",
     "TenantResumed",

@@ -21,7 +21,9 @@ from vestibule.identity.oidc.fetching import Fetcher
 
 Key = RSAKey | ECKey | OKPKey
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-_RSA_BITS_MIN = 2048
+# 2048 bits in base64url.
+_MODULUS_MIN = 342
+_LONG_ENOUGH = "x" * _MODULUS_MIN
 _CURVES: Mapping[str, tuple[str, ...]] = {
     "P-256": ("ES256",),
     "P-384": ("ES384",),
@@ -183,15 +185,18 @@ def read_keys(document: Mapping[str, Any]) -> Sequence[SigningKey]:
 
 
 def _read_key(entry: Mapping[str, Any]) -> SigningKey | None:
+    # A symmetric key in a public document is known to everybody.
+    if entry.get("kty") not in ("RSA", "EC", "OKP") or len(str(entry.get("n", _LONG_ENOUGH))) < _MODULUS_MIN:
+        return None
     try:
         key = JWKRegistry.import_key(dict(entry))
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    # A symmetric key in a public document is known to everybody; a private one is no longer its owner's.
+    # A private key in a public document is no longer its owner's.
     if not isinstance(key, RSAKey | ECKey | OKPKey) or key.is_private:
         return None
     if isinstance(key, RSAKey):
-        does: tuple[str, ...] = _RSA if key.public_key.key_size >= _RSA_BITS_MIN else ()
+        does: tuple[str, ...] = _RSA
     else:
         does = _CURVES.get(str(entry.get("crv")), ())
     named = entry.get("alg")

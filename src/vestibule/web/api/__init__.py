@@ -22,6 +22,7 @@ from vestibule.web.api.own import OwnRoutes
 from vestibule.web.api.policies import DeploymentPolicyRoutes, PolicyRoutes
 from vestibule.web.api.resources import ResourceRoutes
 from vestibule.web.api.routing import WholeResponse, handle_errors, make_route_class
+from vestibule.web.api.suppressions import SuppressionRoutes
 from vestibule.web.api.tenants import TenantRoutes
 from vestibule.web.asgi import Answer
 from vestibule.web.claims import dump_json
@@ -48,6 +49,7 @@ def make_api(services: Services) -> ASGIApp:
     InvitationRoutes(services).add_to(strict)
     DecisionRoutes(services).add_to(strict)
     ResourceRoutes(services).add_to(strict)
+    SuppressionRoutes(services).add_to(strict)
     OwnRoutes(services).add_to(strict, claims)
     DomainRoutes(services).add_to(strict)
     JoiningRoutes(services).add_to(strict)

@@ -77,6 +77,10 @@ class DecisionRoutes:
             answers=decided,
             codes=_DECIDE_CODES,
         )
+        self._add_reviews(router)
+
+    def _add_reviews(self, router: APIRouter) -> None:
+        add = partial(add_route, router, who=PRINCIPAL)
         add(
             f"GET {_REVIEWS}",
             self.list_reviews,

@@ -8,18 +8,13 @@ for every reason, a request by one 202, both not before the deadline of refusals
 from __future__ import annotations
 
 import hashlib
-import time
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from vestibule import metrics
-from vestibule.actions.invitations.accept import accept
 from vestibule.actions.joining.approve_request import approve_join_request
-from vestibule.actions.joining.ask_to_join import ask_to_join
 from vestibule.actions.joining.list_doors import OpenDoor, list_doors
-from vestibule.actions.joining.open_door import open_door
 from vestibule.actions.joining.review_requests import (
     JoinRequestView,
     get_join_request,
@@ -29,14 +24,12 @@ from vestibule.actions.joining.review_requests import (
 from vestibule.core.identity import Actor, HostKey
 from vestibule.core.joining import JoinApproval, JoinRequestState
 from vestibule.core.paging import parse_page_request
-from vestibule.errors import ClaimRejectedError, NotFoundError
-from vestibule.ports import ClaimKey
 from vestibule.web.api.fields import Cursor, JoinRequestId, PageLimit, TenantId
 from vestibule.web.api.reference import PRINCIPAL, add_route
 from vestibule.web.api.routing import Caller, Surroundings, WholeResponse, answer_json, answer_nothing
 from vestibule.web.api.schemas import ApproveJoinRequest, JoinRequestJson, OpenDoorJson, PageJson
 from vestibule.web.asgi import Answer
-from vestibule.web.claims import hold_until_floor
+from vestibule.web.joining import ask_tenant, join_tenant
 from vestibule.web.services import Services
 
 _TENANT = "/v1/tenants/{tenant_id}"
@@ -105,15 +98,7 @@ class JoiningRoutes:
 
     async def join(self, tenant_id: TenantId, caller: Caller, context: Surroundings) -> WholeResponse:
         """Become a member by the rule of a proved domain. Every refusal is the same."""
-        started = time.monotonic()
-        about: dict[str, Any] = {"context": context, "limits": self._services.limits}
-        try:
-            invitation_id = await self._runner.run(open_door, caller, tenant_id, **about)
-            await self._runner.claim(accept, caller, ClaimKey(invitation_id=invitation_id), **about)
-        except (ClaimRejectedError, NotFoundError):
-            await hold_until_floor(self._services, started)
-            raise NotFoundError from None
-        metrics.CLAIMS.labels("accept", "accepted").inc()
+        await join_tenant(self._services, caller, tenant_id, context)
         return answer_nothing()
 
     async def approve(
@@ -140,9 +125,7 @@ class JoiningRoutes:
 
     async def ask(self, tenant_id: TenantId, caller: Caller, context: Surroundings) -> WholeResponse:
         """Ask its administrators. The answer is the same whatever became of it."""
-        started = time.monotonic()
-        await self._runner.run(ask_to_join, caller, tenant_id, context=context, limits=self._services.limits)
-        await hold_until_floor(self._services, started)
+        await ask_tenant(self._services, caller, tenant_id, context)
         return WholeResponse(Answer(202))
 
     async def list_all(

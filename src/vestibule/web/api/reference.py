@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from vestibule.web.problems import PROBLEM_TYPE, TABLE
 
@@ -85,6 +85,7 @@ def add_route(  # noqa: PLR0913 - a row of a table, every cell by its name
         summary=name.replace("_", " ").capitalize(),
         status_code=min(answers),
         response_model=None,
+        response_class=Response if set(answers.values()) == {None} else JSONResponse,
         responses=responses | problem_responses([*_EVERYWHERE, *_WITH_BODY, *demanded, *codes]),
         openapi_extra=extra,
     )

@@ -189,6 +189,14 @@ class OffboardedJson(_Told):
     last_owner_of: list[str] = Field(description="Tenants that need another owner.")
 
 
+class SuppressionJson(_Told):
+    """An address that no tenant's invitations are mailed to."""
+
+    address: str
+    reason: str
+    created_at: Moment
+
+
 class InvitationJson(_Told):
     """An invitation, as its tenant's administrators see it. Never its token."""
 

@@ -15,9 +15,11 @@ from starlette.types import ASGIApp
 from vestibule.errors import VestibuleError
 from vestibule.web.asgi import BodyTooLargeError
 from vestibule.web.pages.accounts import account_routes
+from vestibule.web.pages.again import again_routes
 from vestibule.web.pages.connections import connection_routes
 from vestibule.web.pages.home import home_routes
 from vestibule.web.pages.invitation import invitation_routes
+from vestibule.web.pages.joining import joining_routes
 from vestibule.web.pages.rendering import Pages
 from vestibule.web.pages.settings import settings_routes
 from vestibule.web.services import Services
@@ -30,8 +32,10 @@ def make_pages(services: Services) -> ASGIApp:
     pages = Pages(services)
     routes: list[BaseRoute] = [
         *home_routes(pages),
+        *joining_routes(pages),
         *invitation_routes(pages),
         *account_routes(pages),
+        *again_routes(pages),
         *connection_routes(pages),
         *settings_routes(pages),
         Mount("/static", _Static(directory=_STATIC), name="static"),

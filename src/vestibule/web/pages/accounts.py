@@ -8,14 +8,13 @@ Its pages are the same whether the address has an account or not (ATTACKS N03).
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from vestibule.actions.accounts.session import sign_out
-from vestibule.actions.accounts.sign_in import find_credentials, open_session
+from vestibule.actions.accounts.sign_in import open_session
 from vestibule.actions.accounts.sign_up import (
     begin_code_check,
     count_sign_up,
@@ -23,10 +22,10 @@ from vestibule.actions.accounts.sign_up import (
     send_code_again,
     start_sign_up,
 )
-from vestibule.actions.connections.review_connections import find_way_to, list_ways_in
+from vestibule.actions.connections.review_connections import list_ways_in
 from vestibule.actions.invitations.preview import InvitationPreview
-from vestibule.core.account import CHALLENGE_LIFETIME, LOCAL_CONNECTION, NAME_MAX
-from vestibule.core.email import AddressFaultError, EmailAddress
+from vestibule.core.account import CHALLENGE_LIFETIME, NAME_MAX
+from vestibule.core.email import EmailAddress
 from vestibule.core.naming import check_name
 from vestibule.errors import (
     ClaimRejectedError,
@@ -35,13 +34,13 @@ from vestibule.errors import (
     RateLimitedError,
 )
 from vestibule.web.identify import find_session_secret
-from vestibule.web.pages.entering import describe_ways, enter, read_age
+from vestibule.web.pages.entering import describe_ways, enter
 from vestibule.web.pages.invitation import InvitationPages
+from vestibule.web.pages.passwords import check_password
 from vestibule.web.pages.rendering import Pages, read_next, redirect
 
 CHALLENGE_COOKIE = "challenge"
 _WRONG = "The address or the password is not right. Check both and try again."
-_NOT_IT = "The password is not right. Check it and try again."
 _WRONG_CODE = "That code is not right, or no longer valid. Use the newest mail, or send a new code."
 
 
@@ -50,8 +49,6 @@ def account_routes(pages: Pages) -> list[Route]:
     return [
         Route("/sign-in", here.show_sign_in, methods=["GET"]),
         Route("/sign-in", here.sign_in, methods=["POST"]),
-        Route("/sign-in/again", here.show_again, methods=["GET"]),
-        Route("/sign-in/again", here.sign_in_again, methods=["POST"]),
         Route("/sign-out", here.sign_out, methods=["POST"]),
         Route("/sign-up", here.show_sign_up, methods=["GET"]),
         Route("/sign-up", here.sign_up, methods=["POST"]),
@@ -79,31 +76,10 @@ class AccountPages:
         form = await self._pages.read_form(request)
         target, typed = read_next(form.get("next")), form.get("email", "")
         try:
-            account_id = await self._check_password(request, typed, form.get("password", ""))
+            account_id = await check_password(self._pages, request, typed, form.get("password", ""))
             secret = await self._services.runner.run(open_session, account_id)
         except CredentialsRejectedError:
             return await self._sign_in_page(request, target, status=403, email=typed[:320], error=_WRONG)
-        response = redirect(target)
-        await enter(self._pages, request, response, secret)
-        return response
-
-    async def show_again(self, request: Request) -> Response:
-        """Sign in once more, the way one did, and come back: for what asks for a fresh session (RFC 9470)."""
-        await self._pages.get_identity(request)
-        target = read_next(request.query_params.get("next"))
-        return await self._again_page(request, target, read_age(request.query_params.get("max_age")))
-
-    async def sign_in_again(self, request: Request) -> Response:
-        form = await self._pages.read_form(request)
-        identity = await self._pages.get_identity(request)
-        target = read_next(form.get("next"))
-        # Of a session that came through a connection, no password of ours proves anything.
-        address = identity.addresses[0].address.key if identity.connection == LOCAL_CONNECTION else ""
-        try:
-            account_id = await self._check_password(request, address, form.get("password", ""))
-            secret = await self._services.runner.run(open_session, account_id)
-        except CredentialsRejectedError:
-            return await self._again_page(request, target, 0, status=403, error=_NOT_IT)
         response = redirect(target)
         await enter(self._pages, request, response, secret)
         return response
@@ -187,22 +163,6 @@ class AccountPages:
             return redirect("/sign-up")
         return redirect("/verify?resent=1")
 
-    async def _check_password(self, request: Request, typed: str, password: str) -> str:
-        address: EmailAddress | None = None
-        with suppress(AddressFaultError):
-            address = EmailAddress.parse_input(typed)
-        account = await self._services.runner.run(
-            find_credentials,
-            address,
-            context=self._pages.context(request),
-            limits=self._services.limits,
-        )
-        stored = account.password_hash if account is not None else None
-        is_right = await asyncio.to_thread(self._services.passwords.verify_password, stored, password)
-        if account is None or not is_right:
-            raise CredentialsRejectedError
-        return account.account_id
-
     async def _find_invited(self, request: Request) -> EmailAddress | None:
         shown = await self._find_preview(request)
         return None if shown is None else shown.invited_email
@@ -230,25 +190,6 @@ class AccountPages:
             hint=invited.masked if invited is not None else None,
             ways=describe_ways(ways),
             is_local_offered=is_local_offered,
-        )
-
-    async def _again_page(
-        self, request: Request, target: str, max_age: int, *, status: int = 200, error: str | None = None
-    ) -> Response:
-        identity = await self._pages.get_identity(request)
-        is_local = identity.connection == LOCAL_CONNECTION
-        way = None
-        if not is_local and identity.connection is not None:
-            way = await self._services.runner.read(find_way_to, identity.connection)
-        return await self._pages.render(
-            request,
-            "sign_in_again.html",
-            status=status,
-            next=target,
-            max_age=max_age,
-            error=error,
-            way=way,
-            is_local=is_local,
         )
 
     async def _sign_up_page(

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vestibule.actions.invitations.review import OwnInvitation, list_own
+from vestibule.actions.joining.list_doors import list_doors
 from vestibule.actions.members.review_members import (
     OwnMembership,
     list_fellow_members,
@@ -21,6 +22,7 @@ from vestibule.core.paging import LIMIT_MAX, PageRequest, parse_page_request
 from vestibule.ports import ClaimKey
 from vestibule.web.claims import read_invitation_id
 from vestibule.web.pages.claiming import REFUSALS, Claiming
+from vestibule.web.pages.joining import describe_door
 from vestibule.web.pages.rendering import Pages, get_part, redirect
 
 
@@ -45,14 +47,17 @@ class HomePages:
     async def show(self, request: Request) -> Response:
         identity = await self._pages.find_identity(request)
         if identity is None:
-            return await self._pages.render(request, "home.html", memberships=[], invitations=[])
+            return await self._pages.render(request, "home.html", memberships=[], invitations=[], doors=[])
         waiting = await self._runner.read(list_own, identity, PageRequest(scope="home", limit=LIMIT_MAX))
+        doors = await self._runner.read(list_doors, identity, PageRequest(scope="doors", limit=LIMIT_MAX))
         mine = await self._runner.read(list_own_memberships, identity)
         return await self._pages.render(
             request,
             "home.html",
             memberships=[_describe_membership(one) for one in mine],
             invitations=[_describe_own(one) for one in waiting.items],
+            doors=[describe_door(one) for one in doors.items],
+            asked=request.query_params.get("asked") == "1",
         )
 
     async def accept(self, request: Request) -> Response:

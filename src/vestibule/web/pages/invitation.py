@@ -12,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from vestibule import metrics
+from vestibule.actions.abuse.refuse_mail import refuse_mail
 from vestibule.actions.connections.review_connections import find_demanded
 from vestibule.actions.invitations.preview import InvitationPreview, preview
 from vestibule.actions.invitations.request_new import request_new
@@ -42,6 +44,9 @@ def invitation_routes(pages: Pages) -> list[Route]:
         Route("/invitation", here.show, methods=["GET"]),
         Route("/invitation/accept", here.accept, methods=["POST"]),
         Route("/invitation/decline", here.decline, methods=["POST"]),
+        Route("/invitation/block", here.confirm_refusal, methods=["GET"]),
+        Route("/invitation/block", partial(here.refuse_mail, is_report=False), methods=["POST"]),
+        Route("/invitation/report", partial(here.refuse_mail, is_report=True), methods=["POST"]),
         Route("/invitation/request-new", here.request_new, methods=["POST"]),
     ]
 
@@ -141,6 +146,45 @@ class InvitationPages:
             )
         await hold_until_floor(self._services, started)
         return await self._pages.render(request, "requested.html")
+
+    async def confirm_refusal(self, request: Request) -> Response:
+        started = time.monotonic()
+        try:
+            token = self.get_token(request)
+            shown = await self.load(request, token)
+        except REFUSALS as error:
+            return await self._refuse(request, "preview", error, started)
+        if shown.state is not InvitationState.PENDING:
+            return redirect("/invitation")
+        return await self._pages.render(
+            request, "refuse_mail.html", invitation=_describe(shown), claim_ref=make_claim_ref(token)
+        )
+
+    async def refuse_mail(self, request: Request, *, is_report: bool) -> Response:
+        started = time.monotonic()
+        identity = await self._pages.find_identity(request)
+        form = await self._pages.read_form(request)
+        act = "report" if is_report else "block"
+        try:
+            token = self._check_ref(request, form.get("claim_ref", ""))
+            if token is None:
+                return redirect("/invitation")
+            tenant_name = await self._services.runner.run(
+                refuse_mail,
+                identity,
+                ClaimKey(claim_token_hash=token.claim_token_hash),
+                is_report=is_report,
+                context=self._pages.context(request),
+                limits=self._services.limits,
+            )
+        except REFUSALS as error:
+            return await self._refuse(request, act, error, started)
+        metrics.REFUSED_MAIL.labels(act).inc()
+        response = await self._pages.render(
+            request, "mail_refused.html", tenant_name=tenant_name, is_report=is_report
+        )
+        self._pages.drop_cookie(response, LINK_COOKIE)
+        return response
 
     async def load(self, request: Request, token: ClaimToken) -> InvitationPreview:
         """What the link in this browser is about.
