@@ -53,6 +53,9 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "issue_invitation": (401, 404, 403, 201, 201, 404, 403, 403),
     "list_invitations": (401, 404, 403, 200, 200, 404, 403, 403),
     "get_invitation": (401, 404, 403, 200, 200, 404, 403, 403),
+    "list_attendance": (401, 404, 403, 200, 200, 404, 403, 200),
+    "export_attendance": (401, 404, 403, 200, 200, 404, 403, 200),
+    "get_calendar": (401, 404, 200, 200, 200, 404, 403, 200),
     "resend_invitation": (401, 404, 403, 200, 200, 404, 403, 403),
     "revoke_invitation": (401, 404, 403, 204, 204, 404, 403, 403),
     "list_own_invitations": (401, 200, 200, 200, 200, 200, 403, 403),
@@ -131,6 +134,9 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     ),
     "list_invitations": ("GET", lambda s: s.home + "/invitations", ...),
     "get_invitation": ("GET", lambda s: s.invited.path, ...),
+    "list_attendance": ("GET", lambda s: s.home + "/attendance", ...),
+    "export_attendance": ("GET", lambda s: s.home + "/attendance.csv", ...),
+    "get_calendar": ("GET", lambda s: s.home + "/calendar", ...),
     "resend_invitation": ("POST", lambda s: s.invited.path + "/resend", ...),
     "revoke_invitation": ("DELETE", lambda s: s.invited.path, ...),
     "list_own_invitations": ("GET", lambda _: "/v1/me/invitations", ...),
@@ -193,7 +199,10 @@ class Scene:
         self.decision: str = self.home + "/policy/decisions/none"
 
     def prepare(self, operation: str) -> None:
-        """What an operation on policies needs: one before the one in force, a proposal, a decision."""
+        """What an operation on policies needs: one before the one in force, a proposal, a decision; an event."""
+        if operation == "get_calendar":
+            event = {"starts_at": "2040-06-01T18:00:00Z", "ends_at": "2040-06-01T23:00:00Z"}
+            self.world.put_policy(self.tenant_id, event=event)
         if "policy" not in operation and operation != "explain_decision":
             return
         key = find_key(self.world, frozenset(("tenants",)))
