@@ -7,18 +7,22 @@ What a host application imports. The guide is docs/library.md.
 from __future__ import annotations
 
 from vestibule.actions.invitations.accept import Accepted
+from vestibule.actions.invitations.decide import Decided
+from vestibule.actions.invitations.ensure import Drift, Ensured
 from vestibule.actions.invitations.preview import InvitationPreview
 from vestibule.actions.invitations.review import InvitationView, OwnInvitation
+from vestibule.actions.invitations.review_held import HeldView
 from vestibule.actions.members.offboard import Offboarded
 from vestibule.actions.members.put_member import MemberDraft
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import HostKey, RequestContext, VerifiedAddress, VerifiedIdentity
-from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState
+from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState, ResourceGrant
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limit, Limits
 from vestibule.core.message import Letter, Recipient
 from vestibule.core.paging import Page
 from vestibule.core.policy import Policy, parse_policy
+from vestibule.core.resource import HeldGrant, Resource
 from vestibule.core.tenant import Membership, Tenant
 from vestibule.core.token import ClaimToken, parse_claim_token
 from vestibule.delivery.retry import RetryPolicy
@@ -88,6 +92,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionRequiredError",
     "CredentialsRejectedError",
+    "Decided",
     "Deliveries",
     "DeliveryError",
     "DigestMismatchError",
@@ -95,11 +100,15 @@ __all__ = [
     "DirectoryConflictError",
     "DomainNotAllowedError",
     "DomainNotProvedError",
+    "Drift",
     "EmailAddress",
     "EmailInvalidError",
     "EmailUnverifiedError",
+    "Ensured",
     "EventOverError",
     "FieldFault",
+    "HeldGrant",
+    "HeldView",
     "HostAdministrators",
     "HostKey",
     "HostMembers",
@@ -141,6 +150,8 @@ __all__ = [
     "RecipientBusyError",
     "RejectReason",
     "RequestContext",
+    "Resource",
+    "ResourceGrant",
     "RetryPolicy",
     "ReviewOverdueError",
     "RoleNotAssignableError",

@@ -16,6 +16,7 @@ from vestibule.core.identity import Actor
 from vestibule.core.invitation import InvitationState
 from vestibule.core.paging import PageRequest
 from vestibule.errors import (
+    AlreadyMemberError,
     EventOverError,
     InvalidRequestError,
     NotFoundError,
@@ -78,6 +79,41 @@ def test_policy_gives_the_end_and_limits_it(world: World) -> None:
     assert refusal.value.faults[0].pointer == "/membership_expires_in"
     assert world.do(world.issue(VERA)).invitation.membership_expires_in == 600
     assert world.do(world.issue(VERA, membership_expires_in=1200)).invitation.membership_expires_in == 1200
+
+
+@pytest.mark.covers("LIF-05", "ACC-10")
+def test_an_extension_is_a_new_request_and_changes_nothing_but_the_end(every_world: World) -> None:
+    world = every_world
+    world.found({"roles": {"admin": {"approvals": 1, "grant_max": 7200}}, "separation": 0})
+    world.do(world.put_member(person("otto"), "owner"))
+    first = world.do(world.issue(VERA, "admin", membership_expires_in=3600))
+    world.do(world.approve(first, by=person("otto")))
+    world.do(world.accept(VERA, by_id(first)))
+    [before] = world.rows(memberships, principal_id="vera")
+    with pytest.raises(AlreadyMemberError):
+        world.do(world.issue(VERA, "member", membership_expires_in=3600))
+    longer = world.do(world.issue(VERA, "admin", membership_expires_in=7200))
+    assert longer.state is InvitationState.HELD, "asked and approved like the first"
+    world.do(world.approve(longer, by=person("otto")))
+    assert world.do(world.accept(VERA, by_id(longer))).kept_role
+    [after] = world.rows(memberships, principal_id="vera")
+    assert after["expires_at"] > before["expires_at"] + timedelta(minutes=30)
+    unchanged = set(before) - {"expires_at", "end_announced_at"}
+    assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
+    assert [event["body"]["extended"] for event in world.events("invitation.accepted")] == [False, True]
+    shorter = world.do(world.issue(VERA, "admin", membership_expires_in=60))
+    world.do(world.approve(shorter, by=person("otto")))
+    world.do(world.accept(VERA, by_id(shorter)))
+    [kept] = world.rows(memberships, principal_id="vera")
+    assert kept["expires_at"] == after["expires_at"], "an extension never shortens"
+
+
+@pytest.mark.covers("LIF-05", "ISS-10")
+def test_a_lasting_membership_is_not_extended_into_one_that_ends(world: World) -> None:
+    world.found()
+    with pytest.raises(AlreadyMemberError):
+        world.do(world.issue(MIA, "member", membership_expires_in=3600))
+    world.do(world.issue(VERA, "member", membership_expires_in=3600))
 
 
 @pytest.mark.covers("ISS-07", "TEN-05")

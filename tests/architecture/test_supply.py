@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -59,6 +60,14 @@ def test_no_locked_package_is_below_its_security_floor(lock: Path) -> None:
 
 def floor_of(name: str) -> Version:
     return Version(FLOORS[name]["version"])
+
+
+def test_the_provider_of_tests_is_pinned_with_hashes_and_without_a_host() -> None:
+    lock = json.loads((ROOT / "tests/identity/providers/node/package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert packages
+    assert [name for name, entry in packages.items() if not entry["integrity"].startswith("sha512-")] == []
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
 
 
 def test_what_is_tested_is_what_runs() -> None:

@@ -173,6 +173,20 @@ def test_mail_that_nobody_delivers_is_a_warning(run: Run, healthy: dict[str, str
     assert "vestibule worker" in checks["outbox"]["remedy"]
 
 
+@pytest.mark.covers("ISS-20")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_reports_by_recipients_are_a_warning(run: Run, healthy: dict[str, str]) -> None:
+    assert "reports" not in _examine(run, healthy)[1]
+    connection = sqlite3.connect(healthy["DATABASE_URL"].removeprefix("sqlite:///"))
+    now = round(datetime.now(UTC).timestamp() * 1000)
+    connection.execute("INSERT INTO vestibule_reports VALUES ('report', 'acme', 'invitation', ?)", (now,))
+    connection.commit()
+    connection.close()
+    status, checks = _examine(run, healthy)
+    assert (status, checks["reports"]["verdict"]) == (0, "warn")
+    assert "suspend" in checks["reports"]["remedy"]
+
+
 @pytest.mark.covers("LIF-01")
 def test_the_clock_is_bracketed_and_a_wrong_one_is_seen(postgres_server: PostgresServer) -> None:
     engine = make_engine(postgres_server.url(postgres_server.create_database()))

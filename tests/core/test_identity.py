@@ -7,6 +7,7 @@ import pytest
 
 from tests.factories import make_email, make_grant, make_identity, make_snapshot
 from vestibule.core.binding import judge_claim
+from vestibule.core.domain import DomainRule, Rung
 from vestibule.core.identity import VerifiedAddress, is_reserved
 from vestibule.errors import RejectReason
 
@@ -17,9 +18,14 @@ def test_S02_evidence_of_a_tenants_own_provider_counts_in_that_tenant_only() -> 
     identity = make_identity(addresses=(scoped,))
     assert identity.find_evidence(make_email(), "acme") is scoped
     assert identity.find_evidence(make_email(), "globex") is None
-    here, there = make_snapshot(make_grant()), make_snapshot(make_grant(tenant_id="globex"))
+    proved, lapsed = (
+        DomainRule(rung=Rung.INVITE_ONLY, role="member", is_proved=one) for one in (True, False)
+    )
+    here = make_snapshot(make_grant(domain_rule=proved))
     assert judge_claim(here, identity).reason is None
-    assert judge_claim(there, identity).reason is RejectReason.WRONG_RECIPIENT
+    for wrong in ({"tenant_id": "globex", "domain_rule": proved}, {"domain_rule": lapsed}, {}):
+        there = make_snapshot(make_grant(**wrong))
+        assert judge_claim(there, identity).reason is RejectReason.WRONG_RECIPIENT
 
 
 def test_only_what_counts_everywhere_is_remembered() -> None:

@@ -65,11 +65,14 @@ ChangeId = Annotated[str, typer.Argument(metavar="CHANGE", help="The change's id
 @app.command("template")
 def template(
     name: Annotated[str, typer.Argument(metavar="NAME", help=" | ".join(TEMPLATES))],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Print one of the ready policies, to start from."""
     if name not in TEMPLATES:
         raise InvalidRequestError(FieldFault("NAME", f"Give one of {', '.join(TEMPLATES)}."))
-    typer.echo(files("vestibule").joinpath(f"policies/{name}.toml").read_text(encoding="utf-8"), nl=False)
+    text = files("vestibule").joinpath(f"policies/{name}.toml").read_text(encoding="utf-8")
+    show({"name": name, "text": text}, text.splitlines(), as_json=as_json)
 
 
 @app.command("validate")

@@ -154,6 +154,7 @@ class Snapshot:
     now: datetime
     grant: Grant | None
     existing_role: str | None
+    existing_ends: bool = False
     holds_seat: bool
     seat_shard: int | None
     principal_offboarded: bool
@@ -162,11 +163,15 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the rules say. ``reason`` is None exactly when the claim is to be settled as accepted."""
+    """What the rules say. ``reason`` is None exactly when the claim is to be settled as accepted.
+
+    ``extends``: the role is kept, and the time-bound membership that has it lasts longer (LIF-05).
+    """
 
     reason: RejectReason | None
     matched: VerifiedAddress | None = None
     keeps_role: bool = False
+    extends: bool = False
 
 
 # What only the right person can be lacking: from here on the grant is theirs and nobody else's (ACC-16).
@@ -200,7 +205,12 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
     failed = [reason for is_failed, reason in findings if is_failed]
     if failed:
         return Decision(reason=failed[0], matched=matched)
-    return Decision(reason=None, matched=matched, keeps_role=snapshot.existing_role is not None)
+    return Decision(
+        reason=None,
+        matched=matched,
+        keeps_role=snapshot.existing_role is not None,
+        extends=_extends(snapshot, grant),
+    )
 
 
 Findings = tuple[tuple[bool, RejectReason], ...]
@@ -272,6 +282,11 @@ def _roles_exist(grant: Grant) -> bool:
 def _is_approved(grant: Grant) -> bool:
     # Also when policy asks for approvals only since this was issued: nobody has approved it.
     return grant.is_approved or not grant.policy.elevating.intersection(grant.promised_roles)
+
+
+def _extends(snapshot: Snapshot, grant: Grant) -> bool:
+    is_same = snapshot.existing_role == grant.role and not grant.grants_only
+    return is_same and snapshot.existing_ends and grant.membership_expires_in is not None
 
 
 def _has_seat(snapshot: Snapshot, grant: Grant) -> bool:

@@ -183,13 +183,26 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
             )
     if draft.role is None and facts.member is None:
         raise InvalidRequestError(FieldFault("/role", "Required: this address belongs to no member."))
-    check_recipient(policy, draft.email, None if draft.role is None else facts.member)
+    hindrance = find_hindrance(facts.member, draft.role, draft.membership_expires_in)
+    check_recipient(policy, draft.email, hindrance)
     check_not_denied(facts.domain_rule)
     check_not_barred(is_barred=facts.is_barred)
     if facts.pending >= policy.max_pending or facts.pending_of_inviter >= policy.max_pending_per_inviter:
         raise PendingLimitError
     if facts.overdue_review and is_break_glass(policy, promised_roles(draft)):
         raise ReviewOverdueError
+
+
+def find_hindrance(
+    member: Membership | None, role: str | None, membership_expires_in: int | None
+) -> Membership | None:
+    """The membership that makes an invitation pointless: none where it only adds grants, or asks for the same
+    role for longer (LIF-05).
+    """
+    if member is None or role is None:
+        return None
+    extends = member.role == role and member.expires_at is not None and membership_expires_in is not None
+    return None if extends else member
 
 
 def is_break_glass(policy: Policy, roles: Iterable[str]) -> bool:

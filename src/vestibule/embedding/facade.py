@@ -16,11 +16,13 @@ from functools import partial
 import sqlalchemy as sa
 
 from vestibule.actions.delivery.sweep import purge, sweep
+from vestibule.actions.invitations.decide import release_waited
 from vestibule.core.identity import RequestContext
 from vestibule.core.message import Letter
 from vestibule.core.token import mint_id
 from vestibule.delivery.retry import RetryPolicy
 from vestibule.embedding.claiming import ClaimingCalls
+from vestibule.embedding.deciding import DecidingCalls
 from vestibule.embedding.delivery import Deliveries, Postman, Send
 from vestibule.embedding.host import Host, connection_of
 from vestibule.embedding.inviting import InvitingCalls
@@ -32,7 +34,7 @@ from vestibule.storage.dialect import begin_joined
 _SWEEP_LIMIT = 500
 
 
-class Vestibule(TenancyCalls, InvitingCalls, ClaimingCalls):
+class Vestibule(TenancyCalls, InvitingCalls, DecidingCalls, ClaimingCalls):
     """Invitations inside a host application. One object for the process; it holds no connection."""
 
     def deliver(
@@ -80,6 +82,8 @@ class Vestibule(TenancyCalls, InvitingCalls, ClaimingCalls):
         context = RequestContext(correlation_id=mint_id())
         with self._open_unit(engine) as uow:
             swept = sweep(uow, limit=_SWEEP_LIMIT, context=context)
+        with self._open_unit(engine) as uow:
+            swept += release_waited(uow, limit=_SWEEP_LIMIT, context=context)
         with self._open_unit(engine) as uow:
             purge(uow)
         return swept

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -13,7 +14,13 @@ from sqlalchemy.orm import Session
 
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import VerifiedAddress, VerifiedIdentity
-from vestibule.errors import ClaimRejectedError, ConfigurationError, MisuseError, RateLimitedError
+from vestibule.errors import (
+    ClaimRejectedError,
+    ConfigurationError,
+    MisuseError,
+    RateLimitedError,
+    StepUpRequiredError,
+)
 
 Host: TypeAlias = sa.Connection | Session
 Opened = TypeVar("Opened", sa.Connection, Session, covariant=True)  # noqa: PLC0105 - as a reader would call it
@@ -48,20 +55,28 @@ def keep_refusals(factory: Begins[Opened]) -> Iterator[Opened]:
     first and write your own rows afterwards: what you wrote *before* a refusal is committed with it.
     Every other exception rolls everything back.
     """
-    refusal: ClaimRejectedError | RateLimitedError | None = None
+    refusal: ClaimRejectedError | RateLimitedError | StepUpRequiredError | None = None
     with factory.begin() as opened:
         try:
             yield opened
-        except (ClaimRejectedError, RateLimitedError) as error:
+        except (ClaimRejectedError, RateLimitedError, StepUpRequiredError) as error:
             refusal = error
     if refusal is not None:
         raise refusal
 
 
 def host_identity(
-    principal_id: str, *verified: str, name: str | None = None, connection: str | None = None
+    principal_id: str,
+    *verified: str,
+    name: str | None = None,
+    connection: str | None = None,
+    authenticated_at: datetime | None = None,
+    amr: Iterable[str] = (),
 ) -> VerifiedIdentity:
     """Who the host says this is, now. Give only addresses that the host has *verified* belong to the person.
+
+    *authenticated_at* and *amr* (RFC 8176) say how fresh and how strong the session is; without them it is
+    neither, and roles that ask for that can't be accepted or approved.
 
     Raises:
         EmailInvalidError: one of them is not a plain address.
@@ -69,7 +84,14 @@ def host_identity(
     addresses = tuple(
         VerifiedAddress(address=EmailAddress.parse_claim(one), evidence="host") for one in verified
     )
-    return VerifiedIdentity(principal_id=principal_id, addresses=addresses, name=name, connection=connection)
+    return VerifiedIdentity(
+        principal_id=principal_id,
+        addresses=addresses,
+        name=name,
+        connection=connection,
+        authenticated_at=authenticated_at,
+        amr=tuple(amr),
+    )
 
 
 def check_public_url(text: str) -> str:

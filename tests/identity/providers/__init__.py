@@ -98,7 +98,13 @@ def _install() -> Path:
                 npm = Path(NODE) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
                 node = str(Path(NODE) / "bin" / "node")
                 command = [node, str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-                subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+                try:
+                    subprocess.run(
+                        command, cwd=folder, check=True, capture_output=True, text=True, timeout=300
+                    )
+                except subprocess.CalledProcessError as failure:
+                    failure.add_note(failure.stderr)
+                    raise
                 place.mkdir(exist_ok=True)
                 (Path(folder) / "node_modules").rename(place / "node_modules")
         shutil.copy(_HERE / "node" / "server.mjs", place / "server.mjs")

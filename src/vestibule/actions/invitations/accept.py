@@ -158,6 +158,7 @@ def _draw_up(
         invitation_id=grant.invitation_id,
         role=snapshot.existing_role or grant.role,
         kept_role=decision.keeps_role,
+        extended=decision.extends,
         evidence=matched.evidence,
         connection=identity.connection,
         generation=grant.generation,

@@ -173,7 +173,9 @@ def _release(
     authority.check_inviter(policy, inviter, invitation.promised_roles, now)
     if not invitation.grants_only:
         member = uow.members.find_by_address(tenant.tenant_id, invitation.invited_email, now)
-        issuing.check_recipient(policy, invitation.invited_email, member)
+        ends = invitation.membership_expires_in
+        hindrance = issuing.find_hindrance(member, invitation.role, ends)
+        issuing.check_recipient(policy, invitation.invited_email, hindrance)
     check_not_barred(is_barred=uow.directory.is_barred(tenant.tenant_id, invitation.invited_email.key))
     released = uow.promises.release(
         invitation,

@@ -53,9 +53,9 @@ def resend(
         raise NotPendingError
     issuing.check_still_promised(tenant.policy, invitation, now)
     member = uow.members.find_by_address(tenant_id, invitation.invited_email, now)
-    issuing.check_recipient(
-        tenant.policy, invitation.invited_email, None if invitation.grants_only else member
-    )
+    own_role = None if invitation.grants_only else invitation.role
+    hindrance = issuing.find_hindrance(member, own_role, invitation.membership_expires_in)
+    issuing.check_recipient(tenant.policy, invitation.invited_email, hindrance)
     check_not_barred(is_barred=uow.directory.is_barred(tenant_id, invitation.invited_email.key))
     if invitation.resent_at is not None:
         rest = invitation.resent_at + timedelta(seconds=tenant.policy.resend_cooldown) - now

@@ -127,6 +127,7 @@ class InvitationAccepted(AuditEvent):
     kind = "invitation.accepted"
     role: str
     kept_role: bool
+    extended: bool = False
     evidence: str
     connection: str | None
     generation: int

@@ -80,6 +80,7 @@ class HostClaims:
             snapshot,
             grant=replace(grant, inviter_role=inviter_role),
             existing_role=existing.role if existing is not None and is_member else None,
+            existing_ends=existing is not None and existing.expires_at is not None,
             holds_seat=existing is not None,
             seat_shard=0 if has_seat else None,
         )
@@ -94,7 +95,7 @@ class HostClaims:
         uncounted = replace(settlement, grant=replace(grant, policy=replace(grant.policy, seat_limit=None)))
         if not self._claims.settle_accept(uncounted):
             return False
-        if not settlement.decision.keeps_role:
+        if not settlement.decision.keeps_role or settlement.decision.extends:
             self._members.put(_membership(settlement))
         return True
 

@@ -17,8 +17,8 @@ from vestibule.storage.claims.postgresql_sql import (
     BIND,
     RELEASE_STALE,
     SETTLE_ACCEPT,
-    SETTLE_BUNDLE,
     SETTLE_DECLINE,
+    SETTLE_MORE,
     SETTLE_REFUSAL,
 )
 from vestibule.storage.claims.settlement import rule_values, seat_change, seat_return
@@ -54,9 +54,10 @@ class PostgresqlClaims:
             "writes_member": self._own_members and not settlement.decision.keeps_role,
             "ends_ms": None if settlement.ends_at is None else to_milliseconds(settlement.ends_at),
         }
-        size = len(settlement.grant.bundle)
-        if size:
-            return bool(self._lane.fetch(SETTLE_BUNDLE, values | {"bundle_size": size})[0])
+        size, extends = len(settlement.grant.bundle), self._own_members and settlement.decision.extends
+        if size or extends:
+            more = {"bundle_size": size, "extends": extends}
+            return bool(self._lane.fetch(SETTLE_MORE, values | more)[0])
         return bool(self._lane.fetch(SETTLE_ACCEPT, values)[0])
 
     def settle_decline(self, settlement: Settlement) -> bool:

@@ -147,6 +147,15 @@ bundle AS (
     SET role = EXCLUDED.role, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at,
       invitation_id = EXCLUDED.invitation_id
     WHERE held.expires_at <= clock_timestamp()
+      OR (held.role = EXCLUDED.role AND held.expires_at < COALESCE(EXCLUDED.expires_at, 'infinity'))
+)"""
+# The same role for longer: the one thing that accepting changes of a membership (docs/adr/0011).
+_EXTENSION = f"""
+extended AS (
+  UPDATE vestibule_memberships AS present SET expires_at = {_ENDS}, end_announced_at = NULL
+  FROM granted WHERE CAST(:extends AS boolean) AND present.tenant_id = granted.tenant_id
+    AND present.principal_id = CAST(:principal_id AS text) AND present.role = granted.role
+    AND present.suspended_at IS NULL AND present.expires_at < {_ENDS}
 )"""
 _BUNDLE_OK = "(SELECT count(*) FROM target) = CAST(:bundle_size AS integer)"
 
@@ -169,7 +178,8 @@ SELECT CASE
 
 
 SETTLE_ACCEPT = _settle_accept("settle_accept", "", "TRUE")
-SETTLE_BUNDLE = _settle_accept("settle_bundle", f",{_BUNDLE}", _BUNDLE_OK)
+# The rarer accept: with a bundle, or for somebody whose membership it extends.
+SETTLE_MORE = _settle_accept("settle_more", f",{_BUNDLE},{_EXTENSION}", _BUNDLE_OK)
 
 SETTLE_DECLINE = HotStatement(
     name="settle_decline",

@@ -47,6 +47,7 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("inviter_role", "text"),
     ("inviter_name", "text"),
     ("existing_role", "text"),
+    ("existing_ends", "bool"),
     ("holds_seat", "bool"),
     ("seat_shard", "int"),
     ("principal_offboarded", "bool"),
@@ -69,6 +70,7 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
   t.suspended_at IS NOT NULL, t.deleted_at IS NOT NULL,
   m.role, p.name,
   CASE WHEN e.suspended_at IS NULL AND (e.expires_at IS NULL OR e.expires_at > {now}) THEN e.role END,
+  e.expires_at IS NOT NULL,
   e.principal_id IS NOT NULL,
   (SELECT s.shard FROM vestibule_seat_shards s WHERE s.tenant_id = i.tenant_id AND s.used < s.allowance
     ORDER BY (s.shard + CAST(:spread AS integer)) % {shards} LIMIT 1),
@@ -138,6 +140,7 @@ def read_snapshot(row: Sequence[Any]) -> Snapshot:
         now=from_milliseconds(found["now_ms"]),
         grant=None if found["invitation_id"] is None else _read_grant(found),
         existing_role=found["existing_role"],
+        existing_ends=found["existing_ends"],
         holds_seat=found["holds_seat"],
         seat_shard=found["seat_shard"],
         principal_offboarded=found["principal_offboarded"],

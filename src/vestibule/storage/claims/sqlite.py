@@ -113,6 +113,16 @@ ON CONFLICT (tenant_id, principal_id, resource_id) DO UPDATE
   SET role = excluded.role, created_at = excluded.created_at, expires_at = excluded.expires_at,
     invitation_id = excluded.invitation_id
   WHERE vestibule_grants.expires_at <= excluded.created_at
+    OR (vestibule_grants.role = excluded.role
+      AND vestibule_grants.expires_at < COALESCE(excluded.expires_at, {_NEVER}))
+"""
+# The same role for longer: the one thing that accepting changes of a membership (docs/adr/0011).
+_EXTENSION = f"""
+UPDATE vestibule_memberships SET expires_at = {_ENDS}, end_announced_at = NULL
+FROM vestibule_invitations i
+WHERE i.invitation_id = :invitation_id AND vestibule_memberships.tenant_id = i.tenant_id
+  AND vestibule_memberships.principal_id = :principal_id AND vestibule_memberships.role = i.role
+  AND vestibule_memberships.suspended_at IS NULL AND vestibule_memberships.expires_at < {_ENDS}
 """
 _TARGETS = """
 SELECT count(*) FROM vestibule_invitation_grants g
@@ -192,6 +202,8 @@ class SqliteClaims:
             return False
         if settlement.grant.bundle:
             self._execute(_BUNDLE, values)
+        if settlement.decision.extends and self._own_members:
+            self._execute(_EXTENSION, values)
         self._remember(settlement)
         return True
 

@@ -76,27 +76,26 @@ def describe_link_roads() -> dict[str, Any]:
         answers={"202": _RECEIVED},
         codes=("unauthenticated", "unavailable"),
     )
-    refusals = {
-        name: _operation(
-            f"{name}_invitation",
-            about + " Holding the link is enough. Every failure is the refusal. Bodies are not read.",
-            who=ANYBODY,
-            answers={"204": {"description": "Done."}},
-            codes=_PREVIEW_CODES,
-        )
-        for name, about in (
-            ("block", "End it, and all further mail from this tenant to this address."),
-            ("report", "The same, and tell the operator that it was abuse."),
-        )
-    }
     return {
         path: {"get": preview},
         f"{path}/accept": {"post": accept},
         f"{path}/decline": {"post": decline},
         f"{path}/request-new": {"post": request_new},
-        f"{path}/block": {"post": refusals["block"]},
-        f"{path}/report": {"post": refusals["report"]},
+        f"{path}/block": {
+            "post": _refusing("block", "End it, and all further mail from this tenant to this address.")
+        },
+        f"{path}/report": {"post": _refusing("report", "The same, and tell the operator that it was abuse.")},
     }
+
+
+def _refusing(verb: str, about: str) -> dict[str, Any]:
+    return _operation(
+        f"{verb}_invitation",
+        about + " Holding the link is enough. Every failure is the refusal. Bodies are not read.",
+        who=ANYBODY,
+        answers={"204": {"description": "Done."}},
+        codes=_PREVIEW_CODES,
+    )
 
 
 def _operation(
