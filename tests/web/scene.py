@@ -86,6 +86,11 @@ class Scene:
         return self._issue(partner, "owner", "held")
 
     @cached_property
+    def digest(self) -> str:
+        """What is to be approved."""
+        return str(self.world.call("GET", self.held + "/approval", self.owner).json()["digest"])
+
+    @cached_property
     def review(self) -> str:
         """The road to the review of a grant that a member made in an emergency."""
         assignable = {"owner": ["admin", "member"], "admin": ["member"], "member": ["rescuer"]}
