@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from vestibule.core import authority
 from vestibule.core.account import LOCAL_CONNECTION, SESSION_LIFETIME, Account
 from vestibule.core.email import EmailAddress
 from vestibule.core.event import AccountCreated
@@ -68,8 +69,10 @@ def create_account(
     """An account whose address the operator vouches for; returns its id (demo and command line).
 
     Raises:
+        NotPermittedError: no key with the scope ``principals``.
         AlreadyMemberError: the address has an account already.
     """
+    authority.check_key(actor, "principals")
     account = Account(
         account_id=LOCAL_NAMES + mint_id(), address=address, name=name, password_hash=password_hash
     )
