@@ -144,9 +144,7 @@ async def break_the_glass(stage: Stage) -> None:
     await stage.call("Now it can be taken again", f"POST {INVITATIONS}", by=ona, body=again, expect=201)
 
 
-async def _review(
-    stage: Stage, invited: Invited, title: str, *, by: Person, note: str, expect: int
-) -> None:
+async def _review(stage: Stage, invited: Invited, title: str, *, by: Person, note: str, expect: int) -> None:
     await stage.call(
         title,
         f"POST {TENANT}/reviews/{{invitation_id}}",
