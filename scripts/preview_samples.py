@@ -2,6 +2,7 @@
 """Sample contexts for every hosted page: the usual, the empty and the hostile."""
 
 from preview_names import ANA, BEN, EXPIRES, LONG, RTL, TAGS, Context
+from preview_rules import RULES
 from preview_settings import SETTINGS, SETTINGS_EMPTY, SETTINGS_HOSTILE
 
 INVITATION: Context = {
@@ -17,7 +18,8 @@ INVITATION: Context = {
 
 
 def _invitation(session: Context | None, *, is_match: bool | None = None, **changed: object) -> Context:
-    return {"invitation": INVITATION | changed, "session": session, "is_match": is_match, "claim_ref": "c1"}
+    shared = {"session": session, "is_match": is_match, "claim_ref": "c1", "demanded": None}
+    return {"invitation": INVITATION | changed, **shared}
 
 
 WAITING: Context = {
@@ -33,6 +35,7 @@ MEMBERSHIP: Context = {
     "tenant_id": "t",
     "tenant_name": "Harbour Robotics",
     "role": "admin",
+    "members_url": "/tenants/t",
     "settings_url": "/tenants/t/settings",
 }
 MAIL: Context = {
@@ -46,7 +49,19 @@ MAIL: Context = {
     "links": ["http://localhost:8000/i/vst_sample", "javascript:alert(1)"],
 }
 
-SIGN_IN: Context = {"next": "/invitation", "email": "", "error": None, "hint": "a••@l••••••••.example"}
+DOOR: Context = {"tenant_name": "Harbour Robotics", "domain": "lindqvist.example"} | dict.fromkeys(
+    ("join_url", "ask_url", "needs_connection")
+)
+WAY: Context = {"connection_id": "corp-sso", "name": "Corporate sign-in"}
+SIGN_IN: Context = {
+    "next": "/invitation",
+    "email": "",
+    "error": None,
+    "hint": "a••@l••••••••.example",
+    "ways": [],
+    "is_local_offered": True,
+}
+AGAIN: Context = {"session": ANA, "next": "/x", "max_age": 300, "error": None, "way": None, "is_local": True}
 SIGN_UP: Context = {
     "locked_hint": "a••@l••••••••.example",
     "name": "",
@@ -62,9 +77,14 @@ PAGES: dict[str, tuple[str, Context]] = {
             "session": ANA,
             "memberships": [MEMBERSHIP],
             "invitations": [WAITING, WAITING | {"tenant_name": LONG, "inviter_name": None}],
+            "asked": True,
+            "doors": [DOOR | {"join_url": "/j"}, DOOR | {"tenant_name": LONG, "ask_url": "/a"}, DOOR],
         },
     ),
-    "home-empty": ("home.html", {"session": ANA | {"name": None}, "memberships": [], "invitations": []}),
+    "home-empty": (
+        "home.html",
+        {"session": ANA | {"name": None}, "memberships": [], "invitations": [], "doors": [], "asked": False},
+    ),
     "invitation-out": ("invitation.html", _invitation(None)),
     "invitation-match": ("invitation.html", _invitation(ANA, is_match=True)),
     "invitation-near": (
@@ -86,6 +106,26 @@ PAGES: dict[str, tuple[str, Context]] = {
         "invitation.html",
         _invitation(ANA, is_match=True, tenant_name=RTL, inviter_name=RTL, role="عضو"),
     ),
+    "invitation-demanded": ("invitation.html", _invitation(ANA, is_match=True) | {"demanded": WAY}),
+    "refuse-mail": ("refuse_mail.html", _invitation(None, tenant_name=LONG)),
+    "mail-refused": ("mail_refused.html", {"tenant_name": LONG, "is_report": True}),
+    "connection-required": ("connection_required.html", {"session": None, "way": WAY, "next": "/x"}),
+    "sign-in-with": ("sign_in_with.html", {"way": WAY, "next": "/x"}),
+    "sign-in-failed": ("sign_in_failed.html", {"text": "Nothing was lost.", "connection_id": "corp-sso"}),
+    "sign-in-again": ("sign_in_again.html", AGAIN),
+    "sign-in-again-with": ("sign_in_again.html", AGAIN | {"way": WAY, "is_local": False}),
+    "sign-in-ways": ("sign_in.html", SIGN_IN | {"ways": [WAY, WAY | {"name": LONG}]}),
+    "members": (
+        "members.html",
+        {
+            "session": ANA,
+            "tenant": {"name": LONG, "tenant_id": "t"},
+            "members": [{"name": TAGS, "role": "member", "since_text": "3 September 2026", "is_you": True}],
+            "members_next_url": None,
+            "joined": True,
+            "settings_url": "/s",
+        },
+    ),
     "accepted": (
         "accepted.html",
         {
@@ -103,7 +143,7 @@ PAGES: dict[str, tuple[str, Context]] = {
     "declined": ("declined.html", {}),
     "already": (
         "already_member.html",
-        {"session": ANA, "tenant_name": "Northwind Trading", "role": "member"},
+        {"session": ANA, "tenant_name": "Northwind Trading", "role": "member", "members_url": "/m"},
     ),
     "unavailable": ("unavailable.html", {"can_request": True, "claim_ref": "c1", "session": None}),
     "unavailable-plain": ("unavailable.html", {"can_request": False, "claim_ref": None, "session": ANA}),
@@ -135,9 +175,10 @@ PAGES: dict[str, tuple[str, Context]] = {
             "resent": True,
         },
     ),
-    "settings": ("settings.html", SETTINGS),
-    "settings-hostile": ("settings.html", SETTINGS_HOSTILE),
-    "settings-empty": ("settings.html", SETTINGS_EMPTY),
+    "settings": ("settings_people.html", SETTINGS),
+    "settings-hostile": ("settings_people.html", SETTINGS_HOSTILE),
+    "settings-empty": ("settings_people.html", SETTINGS_EMPTY),
+    **RULES,
     "confirm": (
         "confirm.html",
         {

@@ -36,6 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "alembic": {"storage", "bootstrap"},
     "fastapi": {"web", "integrations"},
+    "defusedcsv": {"web"},
+    "icalendar": {"web"},
     "scim2_models": {"web"},
     "psycopg": {"storage", "bootstrap"},
     "sqlalchemy": {"storage", "bootstrap", "embedding", "integrations"},

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 import uvicorn
 import uvloop
 
+from tests.nameserver import DnsServer
 from vestibule.actions.accounts.sign_in import create_account
 from vestibule.actions.connections.put_connection import put_connection
 from vestibule.actions.domains.check_domain import finish_check
@@ -63,6 +64,7 @@ class Site:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
+        self.dns = DnsServer()
         self.mailbox = DevelopmentMailbox(clock=lambda: datetime.now(UTC))
         engine = make_engine(database_url, create=True)
         migrate(engine)
@@ -82,6 +84,7 @@ class Site:
         self._server.should_exit = True
         self._thread.join(30)
         self.runner.close()
+        self.dns.stop()
 
     def add_account(self, name: str, at: str = "people.example") -> LocalAccount:
         """A fresh person with a verified account."""
@@ -210,6 +213,7 @@ class Site:
                 "VESTIBULE_REFUSAL_FLOOR_MS": "0",
                 "VESTIBULE_LOG_LEVEL": "ERROR",
                 "VESTIBULE_CONNECTION_KEY": CONNECTION_KEY,
+                "VESTIBULE_DNS_RESOLVERS": self.dns.address,
             }
         )
         deployment = build_deployment(self.settings)

@@ -13,6 +13,24 @@ from tests.pages.site import PASSWORD, LocalAccount, Site
 
 HOSTILE = ("%00", "a%00b", "%ED%A0%80", "..%2f..", "x" * 5000, "%F0%9F%98%80", "'%20OR%201=1--")
 
+HOSTILE_FORM = {
+    "email": "a@b.example",
+    "role": "-",
+    "grant:%00": "member",
+    "grant:": "x" * 300,
+    "membership_starts_at": "9999-12-31T23:59",
+    "membership_expires_in": "31536000",
+    "justification": "\x1b\u202e",
+    "digest": "\ud7ff",
+    "document": "{",
+    "domain_name": "x" * 300 + ".example",
+    "rung": "auto_join",
+    "connection_id": "local",
+    "provider": "entra_single",
+    "amr_map": "=\n==\n",
+    "note": "\u202e",
+}
+
 
 @pytest.fixture(params=["site", "postgresql_site"])
 def either_site(request: pytest.FixtureRequest) -> Site:
@@ -55,10 +73,51 @@ def test_a_hostile_path_is_no_page_and_no_failure(
     posted = [f"{base}/invitations/{part}/{verb}" for verb in ("resend", "link", "revoke")]
     posted += [f"{base}/members/{part}/remove", f"/tenants/{part}/settings/invitations"]
     posted += [f"/my/invitations/{part}/{verb}" for verb in ("accept", "decline")]
+    read += [f"{base}/approvals/{part}", f"{base}/policy/changes/{part}", f"{base}/connections/{part}"]
+    read += [f"{base}/invitations/{part}/correct", f"{base}/domains/{part}/remove", f"{base}?done={part}"]
+    read += [f"{base}/policy?changes={part}", f"{base}/policy?domains={part}"]
+    posted += [f"{base}/approvals/{part}/{verb}" for verb in ("approve", "reject")]
+    posted += [f"{base}/policy/changes/{part}/{verb}" for verb in ("approve", "activate")]
+    posted += [f"{base}/domains/{part}", f"{base}/domains/{part}/check", f"{base}/reviews/{part}"]
+    posted += [f"{base}/connections/{part}{verb}" for verb in ("", "/check", "/disable", "/remove")]
+    posted += [f"{base}/join-requests/{part}/{verb}" for verb in ("approve", "reject")]
+    posted += [f"{base}/invitations/{part}/correct"]
     answers = [visitor.get(path) for path in read]
     answers += [visitor.post(path, data={"email": "a@b.example", "role": part}) for path in posted]
+    answers += [
+        visitor.post(path, data=HOSTILE_FORM) for path in [*posted, f"{base}/domains", f"{base}/connections"]
+    ]
     assert {str(one.url.raw_path): one.status_code for one in answers if one.status_code >= 500} == {}
     assert visitor.get(base).status_code == 200
+
+
+@pytest.mark.covers("S04", "LIF-05", "ISS-18")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("membership_starts_at", "9999-12-31T23:59"),
+        ("membership_starts_at", "2001-01-01T00:00"),
+        ("membership_starts_at", "soon"),
+        ("membership_expires_in", "-1"),
+        ("membership_expires_in", "9" * 40),
+        ("grant:nowhere", "member"),
+        ("grant:\0", "member"),
+        ("grant:" + "x" * 4000, "member"),
+        ("justification", "\x1b"),
+        ("role", "-"),
+        ("deliver", "none"),
+    ],
+)
+def test_what_no_field_of_the_form_would_send_is_refused_and_nothing_issued(
+    either_site: Site, visitor: httpx2.Client, name: str, value: str
+) -> None:
+    owner = either_site.add_account("Olivia")
+    sign_in(visitor, owner)
+    base = f"/tenants/{either_site.add_tenant(owner)}/settings"
+    form = {"email": either_site.new_address(), "role": "member", "deliver": "email"}
+    assert visitor.post(f"{base}/invitations", data=form | {name: value}).status_code == 422
+    assert form["email"] not in visitor.get(f"{base}?state=all").text
+    assert visitor.post(f"{base}/invitations", data=form).status_code == 303
 
 
 @pytest.mark.covers("ACC-01", "ACC-02", "G10", "W07")

@@ -45,6 +45,31 @@ def test_somebody_asks_and_is_told_nothing_but_that_others_decide(site: Site, ne
     assert "/settings" in mail.part()
 
 
+@pytest.mark.covers("TEN-04", "INT-04")
+def test_an_administrator_lets_one_in_and_refuses_another(site: Site, new_page: NewPage) -> None:
+    owner = site.add_account("Olivia")
+    tenant_id = site.add_tenant(owner, "Asked House")
+    domain = f"{tenant_id}.example"
+    site.open_domain(tenant_id, domain, Rung.REQUEST)
+    ann, bob = site.add_account("Ann", domain), site.add_account("Bob", domain)
+    for who in (ann, bob):
+        page = new_page()
+        sign_in(page, site, who, "/")
+        page.click("button:has-text('Ask to join')")
+    office = new_page()
+    sign_in(office, site, owner, f"/tenants/{tenant_id}/settings")
+    office.click(f"li:has-text('{bob.address}') >> button:has-text('Refuse')")
+    assert "told nothing" in office.inner_text("main")
+    office.click(f"li:has-text('{ann.address}') >> button:has-text('Let in')")
+    assert "on its way" in office.inner_text("main")
+    assert office.locator("#join").count() == 0
+    page = new_page()
+    sign_in(page, site, ann, "/")
+    page.click("main button:has-text('Accept')")
+    assert site.members(tenant_id) == {owner.principal_id: "owner", ann.principal_id: "member"}
+    assert site.mailbox.find(to=bob.address, subject="") is None
+
+
 @pytest.mark.covers("W01", "ACC-01", "G10", "N07")
 def test_buttons_of_other_sites_and_quiet_requests_join_nothing(site: Site) -> None:
     tenant_id = site.add_tenant(site.add_account("Olivia"))

@@ -83,7 +83,7 @@ WRONG: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.covers("LIF-03", "E10", "H02")
+@pytest.mark.covers("LIF-03", "E10")
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_no_order_of_the_host_opens_nothing(world: World, case: str) -> None:
     owner, leaver = world.new_person("owner"), world.new_person("leaver")

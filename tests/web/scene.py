@@ -41,6 +41,9 @@ class Scene:
 
     def prepare(self, operation: str) -> None:
         """What an operation on policies needs: one before the one in force, a proposal, a decision."""
+        if operation == "get_calendar":
+            event = {"starts_at": "2040-06-01T18:00:00Z", "ends_at": "2040-06-01T23:00:00Z"}
+            self.world.put_policy(self.tenant_id, event=event)
         if "policy" not in operation and operation != "explain_decision":
             return
         key = find_key(self.world, frozenset(("tenants",)))

@@ -14,13 +14,17 @@ from vestibule.cli import (
     accounts,
     api_keys,
     connections,
+    decisions,
     demo,
     doctor,
     domains,
+    events,
     invitations,
     members,
     migrations,
     policy,
+    resources,
+    reviews,
     serving,
     suppressions,
     tenants,
@@ -57,6 +61,10 @@ app.add_typer(members.app, name="member")
 app.add_typer(domains.app, name="domain")
 app.command("invite", short_help="Invite an address to a tenant.")(invitations.invite)
 app.add_typer(invitations.app, name="invitations")
+decisions.add_to(invitations.app)
+app.add_typer(reviews.app, name="review")
+app.add_typer(resources.app, name="resource")
+app.add_typer(events.app, name="event")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(accounts.app, name="account")

@@ -6,12 +6,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.identity import PRINCIPAL_ID_MAX
+from vestibule.core.invitation import ResourceGrant
+from vestibule.core.resource import is_resource_id
 from vestibule.core.tenant import TENANT_ID_PATTERN
 from vestibule.errors import ConfigurationError, EmailInvalidError, FieldFault, InvalidRequestError
 
@@ -74,6 +76,37 @@ def parse_end(text: str | None, name: str, now: datetime) -> datetime | None:
     """The moment that a duration from *now* leads to."""
     seconds = parse_duration(text, name)
     return None if seconds is None else now + timedelta(seconds=seconds)
+
+
+def parse_moment(text: str | None, name: str) -> datetime | None:
+    """A time of RFC 3339 with its zone, in UTC.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidRequestError(FieldFault(name, "Give a time with its zone, such as 2030-01-31T12:00:00Z."))
+
+
+def parse_grant(text: str) -> ResourceGrant:
+    """``RESOURCE=ROLE`` or ``RESOURCE=ROLE:DURATION``, such as ``prod=prod_admin:2h``.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    resource_id, sign, promised = text.partition("=")
+    role, colon, length = promised.partition(":")
+    if not sign or not is_resource_id(resource_id) or not role:
+        raise InvalidRequestError(FieldFault("--grant", "Give RESOURCE=ROLE or RESOURCE=ROLE:DURATION."))
+    seconds = parse_duration(length, "--grant") if colon else None
+    return ResourceGrant(resource_id=resource_id, role=role, expires_in=seconds)
 
 
 def read_policy(path: Path | None) -> Mapping[str, Any] | None:

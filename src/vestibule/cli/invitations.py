@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,13 @@ from vestibule.actions.invitations.issue import issue
 from vestibule.actions.invitations.resend import resend
 from vestibule.actions.invitations.review import get_invitation, list_invitations
 from vestibule.actions.invitations.revoke import revoke
-from vestibule.cli.arguments import parse_duration, parse_email, parse_tenant_id
+from vestibule.cli.arguments import (
+    parse_duration,
+    parse_email,
+    parse_grant,
+    parse_moment,
+    parse_tenant_id,
+)
 from vestibule.cli.members import Cursor, PageSize
 from vestibule.cli.printing import AsJson, facts, moment, show, table
 from vestibule.cli.running import ActAs, Desk, act_as, open_desk
@@ -22,17 +29,34 @@ from vestibule.core.naming import check_message
 from vestibule.core.paging import LIMIT_DEFAULT, parse_page_request
 from vestibule.ports import InvitationFilter
 
-app = typer.Typer(help="Invitations: see, resend and revoke them.", no_args_is_help=True)
+app = typer.Typer(help="Invitations: see, resend, revoke, decide on them.", no_args_is_help=True)
 InvitationId = Annotated[str, typer.Argument(metavar="INVITATION", help="The invitation's id.")]
 ByLink = Annotated[bool, typer.Option("--link", help="Print the link, once, instead of mailing it.")]
 
 
-def invite(
+def invite(  # noqa: PLR0913 - every option of the command by its name
     tenant_id: TenantId,
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom to invite.")],
     *,
-    role: Annotated[str, typer.Option(metavar="ROLE", help="The role they get by accepting.")],
     principal_id: ActAs,
+    role: Annotated[
+        str | None,
+        typer.Option(metavar="ROLE", help="The role they get by accepting. Members need none for a grant."),
+    ] = None,
+    grant: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RESOURCE=ROLE[:DURATION]", help="A role on a resource, too; may be repeated."),
+    ] = None,
+    justification: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why; some roles are granted for a stated reason only.")
+    ] = None,
+    starts: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When the membership begins, such as 2030-01-31T12:00:00Z."),
+    ] = None,
+    lasts: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="How long the membership lasts, such as 90d.")
+    ] = None,
     message: Annotated[
         str | None, typer.Option(metavar="TEXT", help="A personal message for the mail.")
     ] = None,
@@ -44,13 +68,18 @@ def invite(
 ) -> None:
     """Invite an address to a tenant, by mail or by a link to hand over.
 
-    The mail leaves when a worker runs. An earlier pending invitation to the address is superseded.
+    The mail leaves when a worker runs. An earlier pending invitation to the address is superseded. What
+    needs an approval is held until it is given (`invitations approve`).
     """
     if message is not None:
         check_message("--message", message, MESSAGE_MAX)
     draft = InvitationDraft(
         email=parse_email(email),
         role=role,
+        grants=tuple(parse_grant(one) for one in grant or ()),
+        justification=justification,
+        membership_starts_at=parse_moment(starts, "--starts"),
+        membership_expires_in=parse_duration(lasts, "--lasts"),
         message=message,
         expires_in=parse_duration(expires_in, "--expires-in"),
         deliver="link" if link else "email",
@@ -64,7 +93,7 @@ def invite(
             context=desk.context,
             limits=desk.settings.limits,
         )
-        _show_issued(desk, issued, as_json=as_json)
+        show_issued(desk, issued, as_json=as_json)
 
 
 @app.command("list")
@@ -127,7 +156,7 @@ def resend_(
             context=desk.context,
             limits=desk.settings.limits,
         )
-        _show_issued(desk, issued, as_json=as_json)
+        show_issued(desk, issued, as_json=as_json)
 
 
 @app.command("revoke")
@@ -150,6 +179,10 @@ def describe_invitation(invitation: Invitation, state: InvitationState) -> dict[
         "state": state.value,
         "email": invitation.invited_email.key,
         "role": invitation.role,
+        "grants": [asdict(one) for one in invitation.grants],
+        "justification": invitation.justification,
+        "membership_starts_at": moment(invitation.membership_starts_at),
+        "corrects_id": invitation.corrects_id,
         "inviter_principal_id": invitation.inviter_principal_id,
         "message": invitation.message,
         "scope": invitation.scope,
@@ -168,12 +201,21 @@ def describe_invitation(invitation: Invitation, state: InvitationState) -> dict[
     }
 
 
-def _show_issued(desk: Desk, issued: IssuedInvitation, *, as_json: bool) -> None:
-    document = describe_invitation(issued.invitation, issued.state)
-    lines = [
-        f"{document['email']} is invited to {document['tenant_id']} as {document['role']}.",
-        f"Invitation {document['invitation_id']}, open until {document['expires_at']}.",
-    ]
+def show_issued(desk: Desk, issued: IssuedInvitation, *, as_json: bool) -> None:
+    """Say what was promised, and what comes next; the link only now."""
+    invitation = issued.invitation
+    document = describe_invitation(invitation, issued.state)
+    roles = " and ".join(invitation.promised_roles)
+    if issued.state is InvitationState.HELD:
+        lines = [
+            f"The invitation of {document['email']} as {roles} is held until somebody else approves it.",
+            f"Invitation {document['invitation_id']}, to be decided on until {document['expires_at']}.",
+        ]
+    else:
+        lines = [
+            f"{document['email']} is invited to {document['tenant_id']} as {roles}.",
+            f"Invitation {document['invitation_id']}, open until {document['expires_at']}.",
+        ]
     if issued.token is not None:
         document["link"] = f"{desk.settings.public_url}/i/{issued.token.reveal()}"
         lines.append(f"Link (shown this once; for {document['email']} only): {document['link']}")

@@ -11,6 +11,7 @@ from vestibule.actions.members.offboard import offboard
 from vestibule.actions.members.put_member import MemberDraft, put_member
 from vestibule.actions.members.remove_member import remove_member
 from vestibule.actions.members.review_members import list_members
+from vestibule.actions.resources.manage import list_grants
 from vestibule.cli.arguments import parse_email, parse_end, parse_principal_id, parse_tenant_id
 from vestibule.cli.printing import AsJson, moment, show, table
 from vestibule.cli.running import OPERATOR, open_desk
@@ -78,6 +79,26 @@ def list_(
     if page.next_cursor:
         lines.append(f"More: --cursor {page.next_cursor}")
     show({"items": shown, "next_cursor": page.next_cursor}, lines, as_json=as_json)
+
+
+@app.command("grants")
+def grants(tenant_id: TenantId, principal_id: PrincipalId, *, as_json: AsJson = False) -> None:
+    """List what a member holds on resources, now, and until when."""
+    tenant, principal = parse_tenant_id(tenant_id), parse_principal_id(principal_id)
+    with open_desk() as desk:
+        held = desk.runner.read(list_grants, OPERATOR, tenant, principal)
+    shown = [
+        {
+            "resource_id": one.resource_id,
+            "role": one.role,
+            "created_at": moment(one.created_at),
+            "expires_at": moment(one.expires_at),
+            "invitation_id": one.invitation_id,
+        }
+        for one in held
+    ]
+    rows = [(one["resource_id"], one["role"], one["expires_at"], one["invitation_id"]) for one in shown]
+    show({"items": shown}, table(("resource", "role", "ends", "invitation"), rows), as_json=as_json)
 
 
 @app.command("remove")

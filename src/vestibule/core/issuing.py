@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vestibule.core import authority
 from vestibule.core.abuse import name_recipient
@@ -147,8 +147,7 @@ def limit_draft(policy: Policy, draft: InvitationDraft, now: datetime) -> Invita
         raise EventOverError
     if draft.justification is None and any(policy.rule_of(r).justification for r in promised_roles(draft)):
         raise InvalidRequestError(FieldFault("/justification", "This role is granted for a stated reason."))
-    if draft.membership_starts_at is not None and draft.membership_starts_at <= now:
-        raise InvalidRequestError(FieldFault("/membership_starts_at", "Give a time in the future."))
+    _check_start(draft.membership_starts_at, now)
     grants = tuple(
         replace(one, expires_in=_limit(policy, one.role, one.expires_in, f"/grants/{place}/expires_in"))
         for place, one in enumerate(draft.grants)
@@ -157,6 +156,16 @@ def limit_draft(policy: Policy, draft: InvitationDraft, now: datetime) -> Invita
     if draft.role is not None:
         ends = _limit(policy, draft.role, ends, "/membership_expires_in")
     return replace(draft, grants=grants, membership_expires_in=ends)
+
+
+def _check_start(starts_at: datetime | None, now: datetime) -> None:
+    if starts_at is None:
+        return
+    if starts_at <= now:
+        raise InvalidRequestError(FieldFault("/membership_starts_at", "Give a time in the future."))
+    # Its end is counted from here, and must still be a moment that every engine can keep.
+    if starts_at > now + timedelta(seconds=MEMBERSHIP_EXPIRES_MAX):
+        raise InvalidRequestError(FieldFault("/membership_starts_at", "Give a time within ten years."))
 
 
 def _limit(policy: Policy, role: str, asked: int | None, pointer: str) -> int | None:

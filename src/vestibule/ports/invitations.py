@@ -95,6 +95,9 @@ class Invitations(Protocol):
     def list_latest(self, tenant_id: str, email: EmailAddress) -> Sequence[Invitation]:
         """The last few of this address, the newest first, whatever their state."""
 
+    def list_answers(self, tenant_id: str, request: PageRequest) -> Page[Invitation]:
+        """The last membership offered to each address, the first offered first; not what was revoked."""
+
     def count_of_inviter(self, tenant_id: str, principal_id: str) -> int:
         """How many of this inviter's are held or pending."""
 

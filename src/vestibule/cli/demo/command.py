@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from vestibule.cli.policy import TEMPLATES
 from vestibule.cli.printing import AsJson
 from vestibule.cli.process import run_until_signalled
 from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError
@@ -28,19 +29,30 @@ def run_demo(
         bool,
         typer.Option("--script", help="No browser: walk the path over HTTP and mail, print a transcript."),
     ] = False,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help=f"Set up a template's tenant and walk its story: {' | '.join(TEMPLATES)}."
+        ),
+    ] = None,
     database_url: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="With --script: a database for it alone, such as PostgreSQL."),
+        typer.Option(
+            metavar="URL", help="With --script or --template: a database for it alone, such as PostgreSQL."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the whole path on this machine: SQLite, worker, mailbox, a tenant and its owner.
 
     Needs no configuration, and is for looking only: it serves without https, on the loopback.
-    With --script, exit status 1 says that something went otherwise than it must.
+    With --script or --template, exit status 1 says that something went otherwise than it must.
     """
-    if database_url is not None and not script:
-        raise InvalidRequestError(FieldFault("--database-url", "It goes with --script."))
+    if template is not None and template not in TEMPLATES:
+        raise InvalidRequestError(FieldFault("--template", f"Give one of {', '.join(TEMPLATES)}."))
+    is_script = script or template is not None
+    if database_url is not None and not is_script:
+        raise InvalidRequestError(FieldFault("--database-url", "It goes with --script or --template."))
     # Here and not above: no other command should carry an HTTP client and a mail server.
     from vestibule.cli.demo.rehearsal import run_script  # noqa: PLC0415
     from vestibule.cli.demo.screen import show_in_browser  # noqa: PLC0415
@@ -48,9 +60,9 @@ def run_demo(
     with _open_directory(directory) as folder, (folder / "vestibule.log").open("a", encoding="utf-8") as log:
         configure_logging("WARNING", log)
         url = database_url or f"sqlite:///{folder / 'vestibule.db'}"
-        if script:
+        if is_script:
             is_right = run_until_signalled(
-                lambda stopping: run_script(url, folder, stopping, as_json=as_json)
+                lambda stopping: run_script(url, folder, stopping, as_json=as_json, template=template)
             )
             if not is_right:
                 raise typer.Exit(1)

@@ -25,12 +25,18 @@ _LIFETIME_SECONDS = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody with an account at the host. *is_verified*: the host has proof of the address."""
+    """Somebody with an account at the host. *is_verified*: the host has proof of the address.
+
+    *connection*, *amr* and *signed_in_ago* (seconds) say how the present session began, where that counts.
+    """
 
     principal_id: str
     name: str
     email: str
     is_verified: bool = True
+    connection: str | None = None
+    amr: tuple[str, ...] = ()
+    signed_in_ago: int = 0
 
 
 class Host:
@@ -58,7 +64,11 @@ class Host:
             "sub": person.principal_id,
             "name": person.name,
             "emails": [{"email": person.email, "verified": person.is_verified}],
+            "auth_time": now - person.signed_in_ago,
+            "amr": list(person.amr),
         }
+        if person.connection is not None:
+            claims["connection"] = person.connection
         head = {"alg": "Ed25519", "kid": _KEY_ID, "typ": "vestibule-id+jwt"}
         signed = f"{_encode(_dump(head))}.{_encode(_dump(claims))}"
         return f"{signed}.{_encode(self._key.sign(signed.encode('ascii')))}"

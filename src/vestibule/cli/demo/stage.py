@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -51,6 +52,8 @@ class Stage:
         self._run = mint_id()[:8]
         self.tenant_id = TENANT_PREFIX + self._run
         self.owner = self.make_person("Olivia Owner")
+        # Whoever plays in more than one chapter, by first name.
+        self.cast: dict[str, Person] = {}
         # (status, body, headers) of each refusal, without what is each answer's own.
         self.refusals: list[tuple[int, str, tuple[tuple[str, str], ...]]] = []
 
@@ -63,6 +66,20 @@ class Stage:
             email=f"{first}@{self._run}.example",
             is_verified=is_verified,
         )
+
+    @property
+    def domain(self) -> str:
+        """Where this run's people have their addresses."""
+        return f"{self._run}.example"
+
+    def is_clock_ours(self) -> bool:
+        """Whether time can be moved; nobody moves PostgreSQL's clock."""
+        return self.world.deployment.is_clock_ours
+
+    def pass_time(self, title: str, by: timedelta) -> None:
+        """It is so much later, for everybody."""
+        self.world.clock.advance(by)
+        self.story.add(f"{title} (the demonstration's clock jumps)")
 
     async def call(
         self,
@@ -126,12 +143,20 @@ class Stage:
         self.story.add(title, mail=mail.subject)
         return mail
 
-    async def invite(self, person: Person, *, title: str | None = None) -> Invited:
-        """The owner invites *person* as a member, and the mail arrives."""
+    async def invite(
+        self,
+        person: Person,
+        *,
+        title: str | None = None,
+        by: Person | None = None,
+        role: str | None = "member",
+        **asked: Any,
+    ) -> Invited:
+        """Somebody, or else the owner, invites *person*, and the mail arrives."""
         after = len(self.world.mailbox.messages)
         request = f"POST {INVITATIONS}"
-        body = {"email": person.email, "role": "member"}
-        response = await self.send(request, by=self.owner, body=body)
+        body = {"email": person.email, **({} if role is None else {"role": role}), **asked}
+        response = await self.send(request, by=by or self.owner, body=body)
         answer = response.json()
         mail = await self.world.mailbox.wait_for(to=person.email, after=after, seconds=_MAIL_SECONDS)
         self.story.add(
@@ -179,7 +204,11 @@ def read_token(mail: ReceivedMail) -> str:
 
 
 def _name_code(response: httpx2.Response) -> str | None:
-    """The stable code of a problem."""
+    """The stable code of a problem, and why."""
     if not response.headers.get("content-type", "").startswith("application/problem+json"):
         return None
-    return str(response.json().get("code"))
+    problem = response.json()
+    detail = problem.get("detail")
+    faults = [str(fault["detail"]) for fault in problem.get("errors", ())]
+    why = " ".join(faults) or (str(detail) if detail and detail != problem.get("title") else "")
+    return f"{problem.get('code')}: {why}" if why else str(problem.get("code"))

@@ -110,6 +110,26 @@ class ReadingInvitations(InvitationRows):
         )
         return self._read_whole(self._connection.execute(query).all())
 
+    def list_answers(self, tenant_id: str, request: PageRequest) -> Page[Invitation]:
+        later = invitations.alias("later")
+        is_later = sa.exists().where(
+            later.c.tenant_id == tenant_id,
+            later.c.invited_email == invitations.c.invited_email,
+            later.c.target == invitations.c.target,
+            later.c.revoked_at.is_(None),
+            ~later.c.grants_only,
+            sa.tuple_(later.c.created_at, later.c.invitation_id)
+            > sa.tuple_(invitations.c.created_at, invitations.c.invitation_id),
+        )
+        query = sa.select(*VISIBLE).where(
+            invitations.c.tenant_id == tenant_id,
+            invitations.c.revoked_at.is_(None),
+            ~invitations.c.grants_only,
+            ~is_later,
+        )
+        page = fetch_page(self._connection, query, _ORDER, request, descending=False)
+        return Page(items=self._read_whole(page.items), next_cursor=page.next_cursor)
+
     def count_of_inviter(self, tenant_id: str, principal_id: str) -> int:
         query = sa.select(sa.func.count()).where(
             invitations.c.inviter_principal_id == principal_id,

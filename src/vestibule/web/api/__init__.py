@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vestibule.web.api.attendance import AttendanceRoutes
 from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.decisions import DecisionRoutes
 from vestibule.web.api.domains import DomainRoutes
@@ -47,6 +48,7 @@ def make_api(services: Services) -> ASGIApp:
     ConnectionRoutes(services).add_to(strict)
     MemberRoutes(services).add_to(strict)
     InvitationRoutes(services).add_to(strict)
+    AttendanceRoutes(services).add_to(strict)
     DecisionRoutes(services).add_to(strict)
     ResourceRoutes(services).add_to(strict)
     SuppressionRoutes(services).add_to(strict)

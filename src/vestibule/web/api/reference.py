@@ -61,15 +61,19 @@ def add_route(  # noqa: PLR0913 - a row of a table, every cell by its name
     codes: Iterable[str] = (),
     keyed: bool = False,
     replayed: bool = False,
+    text: str | None = None,
 ) -> None:
     """*router* answers *call* (``METHOD /path``), described by its callers, answers and codes.
 
     *keyed*: it takes an Idempotency-Key; *replayed*: and its answer says when it is a repeat.
+    *text*: the media type of an answer that is no JSON.
     """
     method, _, path = call.partition(" ")
     responses: dict[int | str, dict[str, Any]] = {}
     for status, model in answers.items():
         responses[status] = {"description": _PHRASES[status]} | ({} if model is None else {"model": model})
+        if text is not None:
+            responses[status]["content"] = {text: {"schema": {"type": "string"}}}
         if replayed:
             responses[status]["headers"] = {"Idempotent-Replayed": _REPLAYED}
     # A session that a tenant does not want is refused on each of its routes (web/identify.py).

@@ -180,6 +180,18 @@ class MemberJson(_Told):
     invitation_id: str | None
 
 
+class AttendanceJson(_Told):
+    """What became of the last invitation to one address."""
+
+    email: str
+    name: str | None
+    role: str
+    state: State
+    invited_at: Moment
+    answered_at: Moment | None
+    is_member: bool
+
+
 class OffboardedJson(_Told):
     """What offboarding did."""
 

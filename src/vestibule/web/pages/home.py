@@ -103,6 +103,7 @@ class HomePages:
             members=rows,
             members_next_url=next_url,
             joined=request.query_params.get("joined") == "1",
+            calendar_url=f"/v1/tenants/{quote(tenant_id)}/calendar" if tenant.policy.event else None,
             settings_url=f"/tenants/{quote(tenant_id)}/settings" if is_administrator else None,
         )
 

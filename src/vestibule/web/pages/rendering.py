@@ -168,7 +168,7 @@ class Pages:
         form = await request.form(max_fields=_FIELDS_MAX)
         fields: dict[str, str] = {}
         for name, value in form.multi_items():
-            if name in fields or not isinstance(value, str) or "\0" in value:
+            if name in fields or not isinstance(value, str) or "\0" in name + value:
                 raise InvalidRequestError(FieldFault(f"/{name[:32]}", "Give each field once, in plain text."))
             fields[name] = value
         return fields
