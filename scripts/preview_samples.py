@@ -123,6 +123,7 @@ PAGES: dict[str, tuple[str, Context]] = {
             "members": [{"name": TAGS, "role": "member", "since_text": "3 September 2026", "is_you": True}],
             "members_next_url": None,
             "joined": True,
+            "calendar_url": "/c",
             "settings_url": "/s",
         },
     ),
@@ -134,11 +135,12 @@ PAGES: dict[str, tuple[str, Context]] = {
             "role": "member",
             "kept_role": False,
             "members_url": "/m",
+            "calendar_url": "/c",
         },
     ),
     "accepted-kept": (
         "accepted.html",
-        {"tenant_name": LONG, "role": "admin", "kept_role": True, "members_url": None},
+        {"tenant_name": LONG, "role": "admin", "kept_role": True, "members_url": None, "calendar_url": None},
     ),
     "declined": ("declined.html", {}),
     "already": (
