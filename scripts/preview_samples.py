@@ -125,6 +125,7 @@ PAGES: dict[str, tuple[str, Context]] = {
             "joined": True,
             "calendar_url": "/c",
             "settings_url": "/s",
+            "calendar_url": "/c.ics",
         },
     ),
     "accepted": (

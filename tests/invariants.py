@@ -42,6 +42,7 @@ def check_invariants(connection: sa.Connection) -> list[str]:
     world.check_owners()
     world.check_notices()
     world.check_decisions()
+    world.check_approvals()
     return world.list_trail()
 
 
@@ -170,6 +171,26 @@ class _Facts:
                     assert verdict.outcome in ("allowed", "held"), verdict
                     assert (verdict.outcome == "held") <= facts["was_held"]
                     assert verdict.lifetime == facts.get("lifetime")
+
+    def check_approvals(self) -> None:
+        """By the trail alone: nothing was issued before as many others approved the same as policy wants."""
+        inviters = {row["invitation_id"]: row["actor_id"] for row, _ in self._told("invitation.held")}
+        given = self._told("invitation.approved")
+        waited = {row["invitation_id"] for row, _ in self._told("invitation.waited_for")}
+        for row, facts in self._told("invitation.issued"):
+            policy = load_policy(NOTHING, self._documents[facts["policy_hash"]])
+            needed = max(
+                (policy.rule_of(role).approvals for role in facts["promised_roles"].split()), default=0
+            )
+            if not needed or row["invitation_id"] in waited:
+                continue
+            approvers: dict[str, set[str]] = {}
+            for approved, said in given:
+                is_before = approved["occurred_at"] <= row["occurred_at"]
+                if approved["invitation_id"] == row["invitation_id"] and is_before:
+                    approvers.setdefault(said["digest"], set()).add(approved["actor_id"])
+            others = (names - {inviters[row["invitation_id"]]} for names in approvers.values())
+            assert max(map(len, others), default=0) >= needed, (dict(row), approvers)
 
     def list_trail(self) -> list[str]:
         """The ids of all events, by time."""
