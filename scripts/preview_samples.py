@@ -123,7 +123,6 @@ PAGES: dict[str, tuple[str, Context]] = {
             "members": [{"name": TAGS, "role": "member", "since_text": "3 September 2026", "is_you": True}],
             "members_next_url": None,
             "joined": True,
-            "calendar_url": "/c",
             "settings_url": "/s",
             "calendar_url": "/c.ics",
         },
