@@ -30,7 +30,7 @@ CSP = (
 MAILBOX_CSP = CSP.replace("frame-ancestors", "frame-src 'self'; frame-ancestors")
 README: dict[str, FloatRect] = {
     "invitation-near": {"x": 0, "y": 0, "width": 1200, "height": 975},
-    "settings": {"x": 0, "y": 0, "width": 1200, "height": 1188},
+    "settings": {"x": 0, "y": 0, "width": 1200, "height": 1109},
 }
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1200, "height": 800}, "color_scheme": "light"},

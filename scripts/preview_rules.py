@@ -4,6 +4,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from preview_names import LONG, RTL, TAGS, Context
 from preview_settings import BLANK, SETTINGS
@@ -113,7 +114,7 @@ def _approval(view: HeldView) -> Context:
     return SHARED | describe_held(view, OWNER.identity, known) | {"approval_url": "/a"}
 
 
-def _change(number: int, **changed: object) -> Context:
+def _change(number: int, **changed: Any) -> Context:
     change = PolicyChange(
         change_id=f"c{number}",
         tenant_id="northwind",

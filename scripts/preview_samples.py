@@ -124,6 +124,7 @@ PAGES: dict[str, tuple[str, Context]] = {
             "members_next_url": None,
             "joined": True,
             "settings_url": "/s",
+            "calendar_url": "/c.ics",
         },
     ),
     "accepted": (

@@ -119,3 +119,48 @@ def _sign_in_and_look_around(screen: dict[str, Any]) -> None:
         mailbox = client.get(screen["mailbox"])
         assert mailbox.status_code == 200
         assert "Development mailbox" in mailbox.text
+
+
+STORIES = {
+    "saas-onboarding": (
+        "digest_mismatch",
+        "step_up_required",
+        "role_not_assignable",
+        "KPI: 3 invited, 3 accepted",
+    ),
+    "partner-program": ("domain_not_allowed", "about to end", "tenant_suspended", "already_member"),
+    "event-rsvp": ("nothing is burned", "Dora declined", "lines of CSV", "DTSTART:", "event_over"),
+    "internal-admin-jit": (
+        "step_up_required",
+        "review_overdue",
+        "Nobody approves a request of one's own",
+        "nothing held",
+    ),
+}
+
+
+@pytest.mark.covers("TEN-05", "ISS-04", "LIF-05", "ACC-16")
+@pytest.mark.parametrize("name", STORIES)
+def test_each_template_is_set_up_and_walked_by_one_command(name: str) -> None:
+    outcome = run_process("demo", "--template", name)
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert SECRETS.findall(outcome.out + outcome.err) == []
+    assert outcome.out.rstrip().endswith("steps went as they must.")
+    assert "KPI: " in outcome.out or name == "internal-admin-jit"
+    for told in STORIES[name]:
+        assert told in outcome.out
+
+
+@pytest.mark.covers("TEN-05", "ISS-04")
+@pytest.mark.parametrize("name", ["saas-onboarding", "internal-admin-jit"])
+def test_a_template_is_walked_on_postgresql_too(postgres_server: Any, name: str) -> None:
+    url = postgres_server.url(postgres_server.create_database())
+    outcome = run_process("demo", "--template", name, "--script", "--json", "--database-url", url)
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert (outcome.document["engine"], outcome.document["as_expected"]) == ("PostgreSQL", True)
+
+
+def test_an_unknown_template_is_refused_with_the_names_of_those_there_are() -> None:
+    outcome = run_process("demo", "--template", "party")
+    assert outcome.status == 2
+    assert "saas-onboarding" in outcome.err

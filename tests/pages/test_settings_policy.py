@@ -206,7 +206,8 @@ def test_the_settings_are_nobody_elses(site: Site, visit: Visit, who: str) -> No
     if who == "cross-site":
         client.headers["sec-fetch-site"] = "cross-site"
     else:
-        for path in ("", "/policy", "/connections", "/policy/rollback"):
+        pages = ("", "/policy", "/connections", "/policy/rollback", "/policy/changes/c", "/connections/c")
+        for path in (*pages, "/approvals/i", "/invitations/i/correct", "/domains/acme.example/remove"):
             assert client.get(base + path).status_code == expected, path
     forms = {f"{base}/{path}": form for path, form in list_acts(tenant_id).items()}
     forms |= {

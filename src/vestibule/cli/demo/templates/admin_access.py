@@ -10,7 +10,7 @@ from typing import Any
 
 from vestibule.cli.demo.host import Person
 from vestibule.cli.demo.script import Chapter, accept
-from vestibule.cli.demo.stage import INVITATION, INVITATIONS, TENANT, Stage
+from vestibule.cli.demo.stage import INVITATION, INVITATIONS, TENANT, Invited, Stage
 from vestibule.cli.demo.templates.founding import (
     approve,
     ask_and_hold,
@@ -25,7 +25,6 @@ _RESOURCE = "prod/db"
 _HOURS = 2 * 3600
 _WHY = "Ticket 4711: the nightly job hangs"
 _EMERGENCY = "Emergency access"
-_REVIEW = f"{TENANT}/reviews/{{invitation_id}}"
 
 
 async def set_up(stage: Stage) -> None:
@@ -131,21 +130,29 @@ async def break_the_glass(stage: Stage) -> None:
         await stage.mail(f"{owner.name.split()[0]} is told", to=owner.email, subject=_EMERGENCY, after=after)
     await accept(stage, invited, title="Ona touches her key and accepts")
     await _tell_grants(stage, ona, "Ona holds it", expected=1)
-    close = {"by": ona, "body": {"note": "All fine"}, "invitation_id": invited.invitation_id}
-    await stage.call("Ona reviews it herself", f"POST {_REVIEW}", expect=403, **close)
+    await _review(stage, invited, "Ona reviews it herself", by=ona, note="All fine", expect=403)
     again = {"email": ona.email, "grants": grants, "justification": why}
     if stage.is_clock_ours():
         stage.pass_time("A day and an hour pass, and nobody looks at it", timedelta(hours=25))
         await stage.call(
             "Ona takes it again: the review is overdue", f"POST {INVITATIONS}", by=ona, body=again, expect=403
         )
-    await stage.call(
-        "Olivia looks at it, and says what she found",
-        f"POST {_REVIEW}",
-        **{**close, "by": stage.owner, "body": {"note": "Right, and documented."}},
-        expect=200,
+    found = "Right, and documented."
+    await _review(
+        stage, invited, "Olivia looks at it, and says what she found", by=stage.owner, note=found, expect=200
     )
     await stage.call("Now it can be taken again", f"POST {INVITATIONS}", by=ona, body=again, expect=201)
+
+
+async def _review(stage: Stage, invited: Invited, title: str, *, by: Person, note: str, expect: int) -> None:
+    await stage.call(
+        title,
+        f"POST {TENANT}/reviews/{{invitation_id}}",
+        by=by,
+        body={"note": note},
+        invitation_id=invited.invitation_id,
+        expect=expect,
+    )
 
 
 def _grant(role: str, seconds: int) -> list[dict[str, Any]]:

@@ -24,7 +24,12 @@ from vestibule.web.pages.rendering import Pages
 from vestibule.web.pages.settings.domain_view import describe_domain, list_default_roles
 from vestibule.web.pages.settings.frame import BLANK, Form, Notice, Screen, enter, render_screen
 from vestibule.web.pages.settings.names import read_names
-from vestibule.web.pages.settings.policy_words import describe_differences, describe_rest, describe_roles
+from vestibule.web.pages.settings.policy_words import (
+    begin,
+    describe_differences,
+    describe_rest,
+    describe_roles,
+)
 
 _STATES = {"proposed": "Proposed", "approved": "Approved", "active": "In force", "closed": "Over"}
 _EFFECTS: Mapping[Effect, str] = {
@@ -173,7 +178,9 @@ def _describe_example(one: Replayed) -> dict[str, str]:
         "email": "" if decision.address is None else decision.address.key,
         "when_text": format_moment(decision.occurred_at),
         "told": _EFFECTS[one.effect],
-        "why": "; ".join(finding.told for finding in one.after.deciding) if one.effect != "changed" else "",
+        "why": begin("; ".join(finding.told for finding in one.after.deciding))
+        if one.effect != "changed"
+        else "",
     }
 
 

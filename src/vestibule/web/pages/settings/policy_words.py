@@ -76,7 +76,7 @@ def _describe_role(policy: Policy, role: str) -> dict[str, str]:
         "open": format_span(policy.ttl_of(role)),
         "lasts": _describe_term(rule.grant_default, rule.grant_max),
         "approvals": _describe_approvals(rule.approvals, rule.approval_ttl),
-        "asks": _begin(", ".join(asks)) or "Nothing more",
+        "asks": begin(", ".join(asks)) or "Nothing more",
     }
 
 
@@ -111,7 +111,7 @@ def _describe_domains(policy: Policy) -> str:
 def _describe_connection(policy: Policy) -> str:
     if policy.require_connection is None:
         return "Any way"
-    guests = f"; but not {_list(policy.connection_exceptions)}" if policy.connection_exceptions else ""
+    guests = f", except {_list(policy.connection_exceptions)}" if policy.connection_exceptions else ""
     return f"Only through {policy.require_connection}{guests}"
 
 
@@ -139,7 +139,8 @@ def _describe_event(event: EventWindow) -> str:
     return f"{name}{times}{place}; nobody accepts after {format_moment(event.closes_at)}"
 
 
-def _begin(text: str) -> str:
+def begin(text: str) -> str:
+    """The same as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
 
 
