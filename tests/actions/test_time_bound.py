@@ -41,8 +41,11 @@ def test_a_membership_starts_and_ends_by_the_clock_alone(every_world: World) -> 
     start = world.lane.now() + timedelta(hours=2)
     issued = world.do(world.issue(VERA, "admin", membership_starts_at=start, membership_expires_in=3600))
     world.do(world.accept(VERA, issued))
+    assert world.members()["vera"] == "admin", "listed before it begins"
     with pytest.raises(NotFoundError):
         world.do(world.issue("x@example.com", by=VERA))
+    with pytest.raises(AlreadyMemberError):
+        world.do(world.issue(VERA, "member"))
     world.pass_time(hours=2, seconds=1)
     promised = world.do(world.issue("x@example.com", by=VERA))
     world.pass_time(hours=1)

@@ -42,7 +42,7 @@ class Members(Protocol):
         """The membership whatever its end."""
 
     def find_by_address(self, tenant_id: str, address: EmailAddress, now: datetime) -> Membership | None:
-        """A member in force one of whose verified addresses is *address*."""
+        """A member, in force or yet to begin, one of whose verified addresses is *address*."""
 
     def put(self, membership: Membership) -> None:
         """Write the membership by an administrative act. Raises SeatLimitError when a new one has no seat."""

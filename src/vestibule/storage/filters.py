@@ -27,9 +27,14 @@ def is_held() -> sa.ColumnElement[bool]:
 
 def is_in_force(now: datetime) -> sa.ColumnElement[bool]:
     """The membership has begun, and neither ended nor been stripped of its force."""
+    has_begun = sa.or_(memberships.c.starts_at.is_(None), memberships.c.starts_at <= now)
+    return sa.and_(has_begun, is_not_over(now))
+
+
+def is_not_over(now: datetime) -> sa.ColumnElement[bool]:
+    """The membership is in force, or is yet to begin."""
     return sa.and_(
         memberships.c.suspended_at.is_(None),
-        sa.or_(memberships.c.starts_at.is_(None), memberships.c.starts_at <= now),
         sa.or_(memberships.c.expires_at.is_(None), memberships.c.expires_at > now),
     )
 

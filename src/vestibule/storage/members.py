@@ -15,7 +15,7 @@ from vestibule.core.policy import NOTHING, OWNER, TTL_MAX, load_policy
 from vestibule.core.tenant import Membership
 from vestibule.errors import SeatLimitError
 from vestibule.storage.deployment import BASE_POLICY
-from vestibule.storage.filters import is_in_force
+from vestibule.storage.filters import is_in_force, is_not_over
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import grants, memberships, principal_addresses, tenants
 from vestibule.storage.seats import give_back_seats, take_seat
@@ -57,7 +57,7 @@ class SqlMembers:
         )
         query = (
             sa.select(memberships)
-            .where(memberships.c.tenant_id == tenant_id, is_in_force(now))
+            .where(memberships.c.tenant_id == tenant_id, is_not_over(now))
             .where(sa.or_(memberships.c.email == address.key, memberships.c.principal_id.in_(holders)))
             .limit(1)
         )
@@ -118,7 +118,7 @@ class SqlMembers:
         return any(owner != principal_id for owner in self._connection.execute(query).scalars())
 
     def list_of_tenant(self, tenant_id: str, request: PageRequest) -> Page[Membership]:
-        query = sa.select(memberships).where(memberships.c.tenant_id == tenant_id, is_in_force(self._now()))
+        query = sa.select(memberships).where(memberships.c.tenant_id == tenant_id, is_not_over(self._now()))
         order = (memberships.c.created_at, memberships.c.principal_id)
         return fetch_page(self._connection, query, order, request, descending=False).map(read_membership)
 

@@ -25,7 +25,7 @@ class OwnMembership:
 
 
 def list_members(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageRequest) -> Page[Membership]:
-    """A page of this tenant's members in force, the oldest first.
+    """A page of this tenant's members, in force or yet to begin, the oldest first.
 
     Raises:
         NotPermittedError: a key without the scope ``members``, or a member without the right.

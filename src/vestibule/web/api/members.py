@@ -124,6 +124,7 @@ def _describe(membership: Membership) -> MemberJson:
         email=membership.email,
         name=membership.name,
         created_at=membership.created_at,
+        starts_at=membership.starts_at,
         expires_at=membership.expires_at,
         invitation_id=membership.invitation_id,
     )

@@ -176,6 +176,7 @@ class MemberJson(_Told):
     email: str | None
     name: str | None
     created_at: Moment
+    starts_at: Moment | None
     expires_at: Moment | None
     invitation_id: str | None
 
