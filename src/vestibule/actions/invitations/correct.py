@@ -38,10 +38,11 @@ def correct(
     """
     inviter = authority.check_principal(actor)
     tenant = uow.tenants.find(tenant_id, lock="share")
+    membership = uow.members.find(tenant_id, inviter.principal_id)
+    # Nobody else decides on the earlier one before this ends; the clock is read after that.
+    earlier = None if membership is None else uow.approvals.lock(tenant_id, invitation_id)
     now = uow.now()
-    standing = authority.check_administrator(tenant, uow.members.find(tenant_id, inviter.principal_id), now)
-    # Nobody else decides on the earlier one before this ends.
-    earlier = uow.approvals.lock(tenant_id, invitation_id)
+    standing = authority.check_administrator(tenant, membership, now)
     if tenant is None or earlier is None:
         raise NotFoundError
     draft = issuing.redraft(earlier, email)

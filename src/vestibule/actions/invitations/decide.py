@@ -124,10 +124,12 @@ def _enter(
 ) -> tuple[VerifiedIdentity, Tenant, HeldRequest, Approver, datetime]:
     identity = authority.check_principal(actor)
     tenant = uow.tenants.find(tenant_id, lock="share")
+    membership = uow.members.find(tenant_id, identity.principal_id)
+    # Nobody else decides on it before this ends: the k-th approval and a rejection can't both win. The clock
+    # is read after that, so that the trail is in the order in which they were decided.
+    invitation = None if membership is None else uow.approvals.lock(tenant_id, invitation_id)
     now = uow.now()
-    standing = authority.check_administrator(tenant, uow.members.find(tenant_id, identity.principal_id), now)
-    # Nobody else decides on it before this ends: the k-th approval and a rejection can't both win.
-    invitation = uow.approvals.lock(tenant_id, invitation_id)
+    standing = authority.check_administrator(tenant, membership, now)
     if tenant is None or invitation is None:
         raise NotFoundError
     if invitation.state_at(now) is not InvitationState.HELD:
