@@ -135,11 +135,12 @@ PAGES: dict[str, tuple[str, Context]] = {
             "role": "member",
             "kept_role": False,
             "members_url": "/m",
+            "calendar_url": "/c",
         },
     ),
     "accepted-kept": (
         "accepted.html",
-        {"tenant_name": LONG, "role": "admin", "kept_role": True, "members_url": None},
+        {"tenant_name": LONG, "role": "admin", "kept_role": True, "members_url": None, "calendar_url": None},
     ),
     "declined": ("declined.html", {}),
     "already": (

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from datetime import UTC, datetime
 
 import pytest
 from icalendar import Calendar
 
 from tests.web.harness import PLATFORM, Person, World, person
+from vestibule.actions.attendance.review_attendance import Attendance
+from vestibule.core.invitation import InvitationState
+from vestibule.web.attendance import write_attendance
 
 EVENT = {
     "name": "Opening, night; \\ every one",
@@ -72,6 +76,66 @@ def test_no_cell_of_the_csv_is_a_formula(world: World) -> None:
     assert all(cell[:1] not in set("=+-@|%\t\r") for cell in [*first, *second])
     assert first[0].startswith("'=cmd")
     assert (second[0], second[3], second[6]) == (plain.emails[0], "accepted", "yes")
+
+
+@pytest.mark.covers("S13", "AUD-04")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=1+1",
+        "+1+1",
+        "-1+1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "\0=1",
+        " =1",
+        "%0A",
+        "|calc",
+        "＝1",
+        "＋1",
+        "－1",
+        "＠x",
+        "\u3000=1",
+    ],
+)
+def test_S13_what_begins_like_a_formula_is_written_as_text(name: str) -> None:
+    [row] = list(csv.reader(io.StringIO(write_attendance([guest(name)]))))[1:]
+    assert row[1].startswith("'")
+    assert unicodedata.normalize("NFKC", row[1][1:]).lstrip("\\") == unicodedata.normalize(
+        "NFKC", name
+    ).strip(" \t\r\n\0\u3000")
+
+
+@pytest.mark.covers("S13")
+@pytest.mark.parametrize(
+    "name", ["Ann", "O'Hara", 'Ann "the" Guest, esq.', "Zoë", "李雷", "-12.5", "'=1", '"=1"']
+)
+def test_S13_every_other_name_comes_back_as_it_was(name: str) -> None:
+    [row] = list(csv.reader(io.StringIO(write_attendance([guest(name)]))))[1:]
+    assert row == [
+        "g@example.com",
+        name,
+        "attendee",
+        "accepted",
+        "2040-01-31T12:00:00Z",
+        "2040-01-31T12:00:00Z",
+        "yes",
+    ]
+
+
+def guest(name: str) -> Attendance:
+    at = datetime(2040, 1, 31, 12, tzinfo=UTC)
+    return Attendance(
+        email="g@example.com",
+        name=name,
+        role="attendee",
+        state=InvitationState.ACCEPTED,
+        invited_at=at,
+        answered_at=at,
+        is_member=True,
+    )
 
 
 @pytest.mark.covers("TEN-05")

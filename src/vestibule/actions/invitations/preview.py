@@ -26,6 +26,7 @@ class InvitationPreview:
     inviter_name: str | None
     expires_at: datetime
     state: InvitationState
+    is_to_event: bool
     now: datetime
 
 
@@ -66,6 +67,7 @@ def preview(
                 inviter_name=grant.inviter_name,
                 expires_at=grant.expires_at,
                 state=state,
+                is_to_event=grant.policy.event is not None,
                 now=snapshot.now,
             )
         reason = _GONE.get(state, RejectReason.TENANT_SUSPENDED)

@@ -224,6 +224,7 @@ class InvitationPages:
             role=shown.role,
             kept_role=joined == "kept",
             members_url=f"/tenants/{shown.tenant_id}",
+            calendar_url=f"/v1/tenants/{shown.tenant_id}/calendar" if shown.is_to_event else None,
         )
 
     async def _refuse(self, request: Request, act: str, error: VestibuleError, started: float) -> Response:
