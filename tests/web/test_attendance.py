@@ -56,7 +56,7 @@ def test_the_attendance_list_tells_the_last_answer_of_each_address(world: World)
     assert world.call("GET", path, owner).json()["items"][0]["is_member"] is False
 
 
-@pytest.mark.covers("TEN-05", "AUD-04")
+@pytest.mark.covers("TEN-05", "AUD-04", "S13")
 def test_no_cell_of_the_csv_is_a_formula(world: World) -> None:
     tenant_id, owner = arrange(world)
     evil = Person(

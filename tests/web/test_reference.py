@@ -72,7 +72,8 @@ DESIGN = {
     *(("post", "/v1/tenants/{}/domains/{}/check"), ("get", "/v1/me/tenants")),
     *(("post", "/v1/tenants/{}/join"), ("post", "/v1/tenants/{}/join-requests")),
     *(("get", "/v1/tenants/{}/join-requests"), ("post", "/v1/tenants/{}/join-requests/{}/approve")),
-    ("post", "/v1/tenants/{}/join-requests/{}/reject"),
+    *(("post", "/v1/tenants/{}/join-requests/{}/reject"), ("get", "/v1/tenants/{}/calendar")),
+    *(("get", "/v1/tenants/{}/attendance"), ("get", "/v1/tenants/{}/attendance.csv")),
 }
 LIMITS: dict[str, dict[str, dict[str, Any]]] = {
     "PutTenant": {"name": {"minLength": 1, "maxLength": 100}},
