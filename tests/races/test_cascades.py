@@ -123,7 +123,10 @@ _REFUSALS = (
 
 
 @pytest.mark.covers("F08", "E01", "E02", "E03", "E08", "E10", "D15", "LIF-03", "LIF-02", "TEN-01", "ISS-20")
-@pytest.mark.parametrize("road", ["link", "own list", "both"])
+@pytest.mark.parametrize(
+    "road",
+    [pytest.param("link", marks=pytest.mark.slow), pytest.param("own list", marks=pytest.mark.slow), "both"],
+)
 @pytest.mark.parametrize("name", CASCADES)
 def test_accept_against_everything_that_takes_the_promise_away(arena: Arena, name: str, road: str) -> None:
     cascade = CASCADES[name]

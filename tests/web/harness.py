@@ -275,7 +275,7 @@ class World:
         """What has been written, ever, to every table that a reader may not touch: equal when nothing was."""
         with self.engine.connect() as connection:
             rows = connection.exec_driver_sql("SELECT name, max(number) FROM written GROUP BY name")
-            return {name: number for name, number in rows}
+            return dict(map(tuple, rows))
 
     def contents(self) -> dict[str, Counter[tuple[Any, ...]]]:
         """Every row of every table that a reader may not touch."""
