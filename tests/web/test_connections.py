@@ -42,7 +42,7 @@ def test_a_connection_is_put_listed_and_removed_and_its_secret_is_never_shown(tm
         listed, got = world.call("GET", road, owner), world.call("GET", f"{road}/own", owner)
         assert listed.json()["items"] == [got.json()]
         assert "hush" not in made.text + listed.text + got.text
-        assert "hush" not in repr(world.dump())
+        assert "hush" not in repr(world.contents())
         checked = world.call("POST", f"{road}/own/check", owner).json()
         assert checked["healthy"] is False
         assert checked["findings"]

@@ -141,7 +141,7 @@ def test_B01_no_list_no_reading_and_no_second_answer_holds_the_token(world: Worl
     ]  # fmt: skip
     assert "vst_" not in "".join(seen)
     assert "hash" not in "".join(seen)
-    assert invited.token not in repr(world.dump())
+    assert invited.token not in repr(world.contents())
     assert "vst_" not in world.call("POST", invited.path + "/resend", owner).text
 
 

@@ -40,6 +40,7 @@ DESIGN = {
     ("post", "/v1/me/invitations/{}/decline"),
     *(("post", f"/v1/tenants/{{}}/invitations/{{}}/{verb}") for verb in ("approve", "reject", "correct")),
     *(("get", "/v1/tenants/{}/invitations/{}/approval"), ("put", "/v1/tenants/{}/ensured/{}")),
+    *(("get", f"/v1/tenants/{{}}/{name}") for name in ("attendance", "attendance.csv", "calendar")),
     *(("get", "/v1/tenants/{}/reviews"), ("post", "/v1/tenants/{}/reviews/{}")),
     *((method, "/v1/tenants/{}/resources/{}") for method in ("put", "delete")),
     *((method, "/v1/suppressions/{}") for method in ("get", "put", "delete")),
