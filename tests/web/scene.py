@@ -28,16 +28,38 @@ class Scene:
         self.tenant_id: str = world.new_tenant(owner=self.owner)
         for who, role in ((self.admin, "admin"), (self.member, "member"), (self.colleague, "member")):
             world.put_member(self.tenant_id, who, role)
-        self.other_owner = world.new_person("other")
-        self.other_tenant_id = world.new_tenant(owner=self.other_owner)
-        self.invited: Invited = world.invite(self.tenant_id, self.owner, f"{world.fresh('vera')}@example.com")
         self.weak = weak
-        self.our_connection: str = f"/v1/connections/{self.tenant_id.lower()}-ours"
-        self.connection: str = f"{self.home}/connections/{self.tenant_id.lower()}-own"
-        for place in (self.our_connection, self.connection):
-            assert world.call("PUT", place, PLATFORM, body=CONNECTION).status_code == 201
         self.change: str = self.home + "/policy/changes/none"
         self.decision: str = self.home + "/policy/decisions/none"
+
+    # Only what a test asks for is made.
+
+    @cached_property
+    def invited(self) -> Invited:
+        email = f"{self.world.fresh('vera')}@example.com"
+        return self.world.invite(self.tenant_id, self.owner, email)
+
+    @cached_property
+    def other_owner(self) -> Person:
+        return self.world.new_person("other")
+
+    @cached_property
+    def other_tenant_id(self) -> str:
+        return self.world.new_tenant(owner=self.other_owner)
+
+    @cached_property
+    def our_connection(self) -> str:
+        """The road to a connection for every tenant."""
+        return self._connect(f"/v1/connections/{self.tenant_id.lower()}-ours")
+
+    @cached_property
+    def connection(self) -> str:
+        """The road to a connection of the tenant's own."""
+        return self._connect(f"{self.home}/connections/{self.tenant_id.lower()}-own")
+
+    def _connect(self, place: str) -> str:
+        assert self.world.call("PUT", place, PLATFORM, body=CONNECTION).status_code == 201
+        return place
 
     def prepare(self, operation: str) -> None:
         """What an operation on policies needs: one before the one in force, a proposal, a decision."""
@@ -115,6 +137,10 @@ class Scene:
         return f"{self.home}/invitations/{made.json()['invitation_id']}"
 
     def who(self, actor: str) -> Who:
+        if actor == "directory_key":
+            return find_key(self.world, frozenset(("directory",)), self.tenant_id)
+        if actor == "other_owner":
+            assert self.other_tenant_id
         people: dict[str, Who] = {
             "anonymous": None,
             "stranger": self.world.new_person("stranger"),
@@ -123,7 +149,6 @@ class Scene:
             "owner": self.owner,
             "other_owner": self.other_owner,
             "weak_key": self.weak,
-            "directory_key": find_key(self.world, frozenset(("directory",)), self.tenant_id),
             "platform": PLATFORM,
         }
         return people[actor]

@@ -116,8 +116,8 @@ def test_an_invitation_is_found_only_below_its_own_tenant(world: World, operatio
 )
 def test_the_tenant_and_the_inviter_are_never_the_bodys_to_say(world: World, field: str) -> None:
     scene = Scene(world, weak=PLATFORM)
-    before = world.dump()
     body = {"email": "new@example.com", "role": "member", field: scene.other_tenant_id}
+    before = world.dump()
     answer = world.call("POST", scene.home + "/invitations", scene.owner, body=body)
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"/{field}"]

@@ -113,7 +113,7 @@ def last(road: str) -> str:
 def look(world: World) -> dict[str, int]:
     """Everything but who is signed in, and who is just on the way to a provider."""
     ignored = {"vestibule_sessions", "vestibule_sign_ins"}
-    return {name: rows for name, rows in world.dump().items() if name not in ignored}
+    return {name: written for name, written in world.dump().items() if name not in ignored}
 
 
 @pytest.mark.covers("D03", "TEN-06")
