@@ -107,6 +107,9 @@ def photograph(browser: Browser, base: str, names: list[str], output: Path) -> l
 
 
 def main() -> int:
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        print(__doc__)
+        return 2
     output, names = Path(sys.argv[1]), sys.argv[2:] or list(PAGES)
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
