@@ -95,9 +95,10 @@ forgotten AS (
     AND NOT CAST(:addresses AS jsonb) ? CAST(address AS text)
 )"""
 
-# The end that the invitation gives, from its start, and never after the tenant's event.
-_ENDS = """LEAST(
-      GREATEST(membership_starts_at, clock_timestamp()) + membership_expires_in * interval '1 second',
+# The end that the invitation gives, from its start; no longer than policy allows now, and never after the
+# tenant's event.
+_ENDS = """LEAST(GREATEST(membership_starts_at, clock_timestamp())
+        + LEAST(membership_expires_in, CAST(:longest AS integer)) * interval '1 second',
       to_timestamp(CAST(:ends_ms AS bigint) / 1000.0))"""
 
 # An owner who was kept without force comes back by invitation once the tenant has another (ADR 0005).
@@ -153,7 +154,8 @@ bundle AS (
 _EXTENSION = f"""
 extended AS (
   UPDATE vestibule_memberships AS present SET expires_at = {_ENDS}, end_announced_at = NULL
-  FROM granted WHERE CAST(:extends AS boolean) AND present.tenant_id = granted.tenant_id
+  FROM granted WHERE CAST(:extends AS boolean) AND membership_starts_at IS NULL
+    AND present.tenant_id = granted.tenant_id
     AND present.principal_id = CAST(:principal_id AS text) AND present.role = granted.role
     AND present.suspended_at IS NULL AND present.expires_at < {_ENDS}
 )"""
