@@ -3,8 +3,8 @@
 
 A difference loosens when anything that the first policy refuses, asks for or ends could pass, be left out or
 last longer under the second. So does what looks strict and hands one owner the tenant: another required
-connection, which shuts the others out, and fewer who can approve where a wait stands in for them. Every field of ``Policy``, ``RoleRule`` and ``EventWindow`` has its judge below;
-a test fails when one has not.
+connection, which shuts the others out, and fewer who can approve where a wait stands in for them. Every field
+of ``Policy``, ``RoleRule`` and ``EventWindow`` has its judge below; a test fails when one has not.
 """
 
 from __future__ import annotations
