@@ -230,6 +230,25 @@ def test_S09_a_method_counts_only_when_the_connection_translates_it(world: World
     world.do(world.accept(get(world, enter(world, strong, auth_time=now)), issued))
 
 
+@pytest.mark.covers("S09", "D12")
+def test_S09_no_owner_says_what_counts_as_a_strong_sign_in(world: World) -> None:
+    world.found()
+    strong = {"pwd": "mfa"}
+    with pytest.raises(InvalidRequestError) as caught:
+        put(world, by=OLGA, amr_map=strong)
+    assert [fault.pointer for fault in caught.value.faults] == ["/amr_map"]
+    assert put(world, by=OLGA)[0].amr_map == {}
+    with pytest.raises(InvalidRequestError):
+        put(world, by=OLGA, amr_map=strong)
+    assert put(world, amr_map={"otp": "mfa"})[0].amr_map == {"otp": "mfa"}
+    for as_it_is in ({}, {"otp": "mfa"}):
+        changed, _ = put(world, by=OLGA, name="acme-sso", client_id="other", amr_map=as_it_is)
+        assert (changed.client_id, changed.amr_map) == ("other", {"otp": "mfa"})
+    run(world, remove_connection, OLGA, "acme", "acme-sso", context=world.context)
+    assert put(world, by=OLGA)[0].amr_map == {}, "a connection that comes back says nothing yet"
+    assert put(world, amr_map={})[0].amr_map == {}
+
+
 @pytest.mark.covers("S02", "E10", "LIF-03")
 @pytest.mark.parametrize("end", ["disable", "remove", "offboard", "delete the tenant", "half a day"])
 def test_S02_a_session_ends_with_what_it_came_through(world: World, end: str) -> None:

@@ -12,7 +12,9 @@ from vestibule.actions.policies.review_policy import (
     compare_draft,
     list_changes,
 )
+from vestibule.actions.resources.manage import put_resource
 from vestibule.core.identity import HostKey
+from vestibule.core.invitation import ResourceGrant
 from vestibule.core.paging import PageRequest
 from vestibule.core.policy import hash_document
 from vestibule.core.policy.change import DEPLOYMENT, PolicyChange
@@ -235,6 +237,24 @@ def test_simulate_says_what_the_draft_would_have_done(world: World, office: Offi
             office.simulate({}, last=last)
     with pytest.raises(NotPermittedError):
         office.simulate({}, by=MIA)
+
+
+def test_a_bundles_roles_do_not_bound_the_membership(world: World, office: Office) -> None:
+    ops = {
+        "assignable": {"owner": ["owner", "admin", "member", "ops"]},
+        "roles": {"ops": {"grant_max": 3600}},
+    }
+    world.do(world.put_tenant(ops))
+    context = world.context
+    world.do(Call("run", lambda uow: put_resource(uow, HOST, "acme", "db", name="DB", context=context)))
+    grants = (ResourceGrant(resource_id="db", role="ops", expires_in=60),)
+    world.do(world.issue(VERA, membership_expires_in=7200, grants=grants))
+    [event] = world.events("invitation.issued")
+    assert world.do(office.explain(event["event_id"])).verdict.outcome == "allowed"
+    shorter = {**ops, "roles": {"member": {"grant_max": 3600}}}
+    [replayed] = office.simulate(shorter)
+    assert (replayed.before.outcome, replayed.after.outcome) == ("allowed", "denied")
+    assert [one.pointer for one in replayed.after.deciding] == ["/roles/member/grant_max"]
 
 
 def test_simulate_equals_doing_it_again(world: World, office: Office) -> None:

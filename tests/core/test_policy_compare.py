@@ -57,7 +57,6 @@ LOOSENINGS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"allowed_domains": ["a.example", "b.example"]},
         "/allowed_domains",
     ),
-    "any connection": ({"require_connection": "one"}, {}, "/require_connection"),
     "an exception": (
         {"require_connection": "one"},
         {"require_connection": "one", "connection_exceptions": ["a.example"]},
@@ -155,10 +154,51 @@ def test_what_allows_nothing_new_loosens_nothing_either_way(
     assert not is_loosening(differences(after, before))
 
 
-def test_another_connection_lets_others_in_whichever_way_one_looks() -> None:
-    one, two = {"require_connection": "one"}, {"require_connection": "two"}
+@pytest.mark.parametrize("other", ["two", None])
+def test_another_connection_lets_others_in_or_shuts_them_out_whichever_way_one_looks(
+    other: str | None,
+) -> None:
+    one, two = {"require_connection": "one"}, {"require_connection": other}
     assert is_loosening(differences(one, two))
     assert is_loosening(differences(two, one))
+    assert not is_loosening(differences(one, {**one, "id": "label"}))
+
+
+def test_a_connection_and_who_need_not_come_through_it_are_one_switch() -> None:
+    after = {"require_connection": "one", "connection_exceptions": ["olga@a.example"]}
+    assert {one.pointer for one in differences({}, after) if one.loosens} == {
+        "/require_connection",
+        "/connection_exceptions",
+    }
+
+
+# Each is a tightening, unless a wait stands in for the approvers that it takes away.
+FEWER_APPROVERS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "more approvals than people": ({}, {"roles": {"owner": {"approvals": 5}}}, "/roles/owner/approvals"),
+    "nobody was here long enough": ({}, {"separation": 365 * DAY}, "/separation"),
+    "another may not grant it": (
+        {"assignable": {"owner": ["owner"], "admin": ["owner"]}},
+        {"assignable": {"owner": ["owner"], "admin": []}},
+        "/assignable/admin",
+    ),
+    "another administers no more": ({}, {"administrators": []}, "/administrators"),
+}
+WAIT = {"single_owner_bootstrap": 3600}
+
+
+@pytest.mark.covers("ISS-04", "E02")
+@pytest.mark.parametrize("name", FEWER_APPROVERS)
+def test_fewer_approvers_loosen_where_a_wait_stands_in_for_them(name: str) -> None:
+    before, after, pointer = FEWER_APPROVERS[name]
+    assert not is_loosening(differences(before, after))
+    for waits in (({**before, **WAIT}, {**after, **WAIT}), ({**before, **WAIT}, after)):
+        assert [one.pointer for one in differences(*waits) if one.loosens] == [pointer]
+
+
+def test_a_first_approval_loosens_nothing_though_a_wait_may_stand_in_for_it() -> None:
+    after = {**WAIT, "roles": {"admin": {"approvals": 1}}}
+    assert differences(WAIT, after)
+    assert not is_loosening(differences(WAIT, after))
 
 
 @given(documents())

@@ -27,7 +27,6 @@ HOSTILE_FORM = {
     "rung": "auto_join",
     "connection_id": "local",
     "provider": "entra_single",
-    "amr_map": "=\n==\n",
     "note": "\u202e",
 }
 

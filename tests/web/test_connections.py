@@ -22,10 +22,14 @@ def test_a_connection_is_put_listed_and_removed_and_its_secret_is_never_shown(tm
         owner = world.new_person("owner")
         tenant_id = world.new_tenant(owner=owner)
         road = f"/v1/tenants/{tenant_id}/connections"
-        body = {**BODY, "client_secret": "hush hush", "amr_map": {"otp": "mfa"}}
+        body = {**BODY, "client_secret": "hush hush"}
+        mapped = {**body, "amr_map": {"otp": "mfa"}}
+        refused = world.call("PUT", f"{road}/own", owner, body=mapped)
+        assert refused.status_code == 422
+        assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/amr_map"]
         made = world.call("PUT", f"{road}/own", owner, body=body)
-        assert made.status_code == 201
-        assert made.json() == {
+        assert (made.status_code, made.json()["amr_map"]) == (201, {})
+        assert world.call("PUT", f"{road}/own", PLATFORM, body=mapped).json() == {
             "connection_id": "own",
             "tenant_id": tenant_id,
             "name": "Acme",

@@ -3,16 +3,18 @@
 
 The deployment's policy is its operators': a key with the scope ``tenants``. A tenant's is seen by its
 administrators and changed by its owners, or by such a key; an administrator who is no owner can't weaken the
-rules under which it works. What loosens needs two different subjects, whoever they are.
+rules under which it works. What loosens needs two people: two accounts of one, or an account that its author
+has just invited, are none (as for the approval of a request).
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vestibule.core import authority
+from vestibule.core.approval import Approver
 from vestibule.core.identity import Actor, HostKey, actor_id
-from vestibule.core.policy import OWNER
+from vestibule.core.policy import OWNER, Policy
 from vestibule.core.policy.change import DEPLOYMENT, PolicyChange
 from vestibule.core.tenant import Membership, Tenant
 from vestibule.errors import NotFoundError, NotPermittedError
@@ -49,11 +51,25 @@ def check_may_change(
         raise NotPermittedError("Only an owner changes the tenant's policy.")
 
 
-def check_second_person(actor: Actor, change: PolicyChange) -> None:
-    """Nobody approves a change of one's own.
+def check_second_person(
+    actor: Actor,
+    change: PolicyChange,
+    policy: Policy,
+    people: tuple[Approver, Approver] | None,
+    now: datetime,
+) -> None:
+    """Nobody approves a change of one's own. *people*: the author and the actor, where both are members.
 
     Raises:
-        NotPermittedError: the actor is its author.
+        NotPermittedError: the actor is its author, by another account too, or was just invited by the author.
     """
     if actor_id(actor) == change.author_id:
         raise NotPermittedError("A second person approves what loosens: somebody else than its author.")
+    if people is None:
+        return
+    author, approver = people
+    if approver.addresses & author.addresses:
+        raise NotPermittedError("A second person approves what loosens: not another account of its author's.")
+    is_recent = now < approver.membership.created_at + timedelta(seconds=policy.separation)
+    if is_recent and approver.invited_by == change.author_id:
+        raise NotPermittedError("Who was invited by the author a short while ago can't approve for it.")

@@ -8,6 +8,7 @@ and sessions name connections by id.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from vestibule.core import authority
 from vestibule.core.connecting import BUILT_IN, check_draft
@@ -35,13 +36,14 @@ def put_connection(
     Raises:
         NotFoundError: no such tenant, or the actor does not belong to it.
         NotPermittedError: neither a key with the scope ``tenants`` nor an owner of the tenant.
-        InvalidRequestError: the draft can't work, or the id is taken.
+        InvalidRequestError: the draft can't work, the id is taken, or it changes what only the host sets.
     """
     _check(uow, actor, tenant_id)
     if not _ID.fullmatch(connection_id) or connection_id in BUILT_IN:
         told = f"A connection id matches {CONNECTION_ID_PATTERN}, and is not {' or '.join(sorted(BUILT_IN))}."
         raise InvalidRequestError(FieldFault("/connection_id", told))
     check_draft(draft, is_tenants=bool(tenant_id), allows_loopback=sealer.allows_loopback)
+    amr_map = _choose_amr_map(uow, actor, connection_id, draft)
     connection = Connection(
         connection_id=connection_id,
         tenant_id=tenant_id,
@@ -50,7 +52,7 @@ def put_connection(
         issuer=draft.issuer,
         client_id=draft.client_id,
         sealed_secret=None if draft.secret is None else sealer.seal(connection_id, draft.secret),
-        amr_map=draft.amr_map,
+        amr_map=amr_map,
         is_disabled=draft.is_disabled,
     )
     is_new = uow.connections.add(connection)
@@ -117,6 +119,19 @@ def _check(uow: UnitOfWork, actor: Actor, tenant_id: str) -> None:
             raise NotFoundError
         return
     authority.check_owner(tenant, uow.members.find(tenant_id, actor.principal_id), uow.now())
+
+
+def _choose_amr_map(
+    uow: UnitOfWork, actor: Actor, connection_id: str, draft: ConnectionDraft
+) -> Mapping[str, str]:
+    """What counts as a strong sign-in is the host's word: an owner keeps what the host has said."""
+    if isinstance(actor, HostKey):
+        return draft.amr_map
+    stored = uow.connections.find(connection_id)
+    kept: Mapping[str, str] = {} if stored is None else stored.amr_map
+    if draft.amr_map and draft.amr_map != kept:
+        raise InvalidRequestError(FieldFault("/amr_map", "Only the host's backend sets this."))
+    return kept
 
 
 def _get(uow: UnitOfWork, tenant_id: str, connection_id: str) -> Connection:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vestibule.core import policy_authority
+from vestibule.core.approval import Approver
 from vestibule.core.event import PolicyActivated, PolicyApproved, PolicyProposed
-from vestibule.core.identity import Actor, HostKey, RequestContext, actor_id
+from vestibule.core.identity import KEY_NAMES, Actor, HostKey, RequestContext, actor_id
 from vestibule.core.policy import dump_policy, load_policy, parse_base, parse_own
 from vestibule.core.policy.change import (
     DEPLOYMENT,
@@ -24,7 +25,13 @@ from vestibule.core.policy.change import (
 )
 from vestibule.core.policy.compare import Difference, is_loosening
 from vestibule.core.token import mint_id
-from vestibule.errors import NotFoundError, PolicyNotApprovedError, PolicyStaleError
+from vestibule.errors import (
+    FieldFault,
+    InvalidRequestError,
+    NotFoundError,
+    PolicyNotApprovedError,
+    PolicyStaleError,
+)
 from vestibule.ports import UnitOfWork
 
 
@@ -58,15 +65,18 @@ def approve_change(
     """A second person has agreed: a loosening may become active.
 
     Raises:
-        NotFoundError, NotPermittedError: not the actor's to approve, or its own change.
-        PolicyStaleError: it was settled already, or compared with a policy that is no longer in force.
+        NotFoundError, NotPermittedError: not the actor's to approve, or its own change by whichever account.
+        PolicyStaleError: it was settled already, compared with a policy that is no longer in force, or its
+            author has left.
     """
     current = _lock(uow, actor, tenant_id)
     change = _get_open(uow, current, change_id)
-    policy_authority.check_second_person(actor, change)
+    people = _read_people(uow, actor, change)
+    policy_authority.check_second_person(actor, change, current.policy, people, uow.now())
     if not uow.policies.set_approved(change_id, actor_id(actor)):
         raise PolicyStaleError
     uow.audit.append(PolicyApproved(tenant_id=tenant_id, change_id=change_id), actor=actor, context=context)
+    _remember(uow, actor)
     uow.commit()
     return replace(change, approver_id=actor_id(actor), approved_at=uow.now())
 
@@ -80,10 +90,12 @@ def activate_change(
         NotFoundError, NotPermittedError: not the actor's to change.
         PolicyStaleError: it was settled already, or compared with a policy that is no longer in force.
         PolicyNotApprovedError: it loosens, and nobody else has approved it.
+        InvalidRequestError: it requires a connection that has become another tenant's.
     """
     current = _lock(uow, actor, tenant_id)
     change = _get_open(uow, current, change_id)
     own = _get_document(uow, change)
+    _check_connection(uow, actor, current.after(own))
     # Computed again: for the deployment, tenants may have come in the meantime.
     differences = _compare(uow, current, own)
     change = replace(change, is_loosening=is_loosening(differences))
@@ -97,6 +109,7 @@ def roll_back(uow: UnitOfWork, actor: Actor, tenant_id: str, *, context: Request
 
     Raises:
         NotFoundError, NotPermittedError: not the actor's to change, or there was none before.
+        InvalidRequestError: it requires a connection that has become another tenant's.
     """
     current = _lock(uow, actor, tenant_id)
     previous = uow.policies.find_previous(tenant_id)
@@ -112,14 +125,49 @@ def roll_back(uow: UnitOfWork, actor: Actor, tenant_id: str, *, context: Request
 
 
 def _lock(uow: UnitOfWork, actor: Actor, tenant_id: str) -> PolicyInForce:
+    # Who has no say here must not even wait for who has; who waited is judged again.
+    _check(uow, actor, tenant_id)
     current = uow.policies.find_in_force(tenant_id, lock=True)
+    _check(uow, actor, tenant_id)
+    if current is None:
+        raise NotFoundError
+    return current
+
+
+def _check(uow: UnitOfWork, actor: Actor, tenant_id: str) -> None:
     tenant = uow.tenants.find(tenant_id) if tenant_id != DEPLOYMENT else None
     is_member = tenant is not None and not isinstance(actor, HostKey)
     standing = uow.members.find(tenant_id, actor_id(actor)) if is_member else None
     policy_authority.check_may_change(actor, tenant_id, tenant, standing, uow.now())
-    if current is None:
-        raise NotFoundError
-    return current
+
+
+def _check_connection(uow: UnitOfWork, actor: Actor, after: PolicyInForce) -> None:
+    # A host's assertions may name connections of its own, so an id that nobody has is no mistake.
+    required = after.policy.require_connection
+    if required is None or isinstance(actor, HostKey):
+        return
+    found = uow.connections.find(required)
+    if found is not None and found.tenant_id not in ("", after.tenant_id):
+        told = "No connection of this tenant or of the deployment has this id."
+        raise InvalidRequestError(FieldFault("/policy/require_connection", told))
+
+
+def _read_people(uow: UnitOfWork, actor: Actor, change: PolicyChange) -> tuple[Approver, Approver] | None:
+    if isinstance(actor, HostKey) or change.author_id.startswith(KEY_NAMES):
+        return None
+    author = uow.members.find(change.tenant_id, change.author_id)
+    approver = uow.members.find(change.tenant_id, actor.principal_id)
+    if author is None or approver is None:
+        # Who proposed it is gone, and with it what was known of that person: somebody else proposes it again.
+        raise PolicyStaleError
+    shown = [one.address.key for one in actor.addresses]
+    return uow.approvals.read_approver(author), uow.approvals.read_approver(approver, shown)
+
+
+def _remember(uow: UnitOfWork, actor: Actor) -> None:
+    # Whose two accounts are one person's is told by the addresses that both have shown.
+    if not isinstance(actor, HostKey):
+        uow.principals.remember(actor)
 
 
 def _get_open(uow: UnitOfWork, current: PolicyInForce, change_id: str) -> PolicyChange:
@@ -146,6 +194,8 @@ def _compare(uow: UnitOfWork, current: PolicyInForce, own: str) -> tuple[Differe
 def _propose(
     uow: UnitOfWork, actor: Actor, current: PolicyInForce, own: str, context: RequestContext
 ) -> ProposedChange:
+    _check_connection(uow, actor, current.after(own))
+    _remember(uow, actor)
     differences = _compare(uow, current, own)
     change = PolicyChange(
         change_id=mint_id(),

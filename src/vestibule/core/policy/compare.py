@@ -2,8 +2,9 @@
 """Does one policy loosen another? Computed from what both allow, never declared (TEN-02).
 
 A difference loosens when anything that the first policy refuses, asks for or ends could pass, be left out or
-last longer under the second. Every field of ``Policy``, ``RoleRule`` and ``EventWindow`` has its judge below;
-a test fails when one has not.
+last longer under the second. So does what looks strict and hands one owner the tenant: another required
+connection, which shuts the others out, and fewer who can approve where a wait stands in for them. Every field
+of ``Policy``, ``RoleRule`` and ``EventWindow`` has its judge below; a test fails when one has not.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ def _never(old: Any, new: Any) -> bool:  # noqa: ARG001 - a judge's signature
     return False
 
 
+def _always(old: Any, new: Any) -> bool:  # noqa: ARG001 - a judge's signature
+    return True
+
+
 def _higher(old: int, new: int) -> bool:
     return new > old
 
@@ -68,13 +73,8 @@ def _lower(old: int, new: int) -> bool:
 
 
 def _above(old: int | None, new: int | None) -> bool:
-    """None is no limit."""
+    """None is no limit, and no demand; of demands, the shorter time is the harder one."""
     return old is not None and (new is None or new > old)
-
-
-def _less_asked(old: int | None, new: int | None) -> bool:
-    """None asks for nothing; a shorter time is the harder demand."""
-    return _above(old, new)
 
 
 def _wider(old: frozenset[str], new: frozenset[str]) -> bool:
@@ -83,10 +83,6 @@ def _wider(old: frozenset[str], new: frozenset[str]) -> bool:
 
 def _domains(old: frozenset[str] | None, new: frozenset[str] | None) -> bool:
     return old is not None and (new is None or bool(new - old))
-
-
-def _connection(old: str | None, new: str | None) -> bool:  # noqa: ARG001 - they differ, so any new one lets others in
-    return old is not None
 
 
 def _bootstrap(old: int | None, new: int | None) -> bool:
@@ -99,20 +95,37 @@ def _methods(old: frozenset[str], new: frozenset[str]) -> bool:
     return bool(old) and (not new or bool(new - old))
 
 
+def _may_wait(before: Policy, after: Policy) -> bool:
+    """Whether a wait may stand in for approvers: then whoever there is less is asked less."""
+    return before.single_owner_bootstrap is not None or after.single_owner_bootstrap is not None
+
+
+def _approvers(name: str, loosens: Loosens) -> Judge:
+    """The judge of a field that decides who can approve: more of them loosen, and fewer of them a wait."""
+
+    def judge(before: Policy, after: Policy) -> Iterator[Difference]:
+        return _field(name, _always if _may_wait(before, after) else loosens)(before, after)
+
+    return judge
+
+
 def _exceptions(before: Policy, after: Policy) -> Iterator[Difference]:
     old, new = before.connection_exceptions, after.connection_exceptions
     if old != new:
-        # Where no connection was required, nobody needed an exception.
-        loosens = before.require_connection is not None and bool(new - old)
+        # Where no connection is required, nobody needs an exception.
+        is_required = before.require_connection is not None or after.require_connection is not None
+        loosens = is_required and bool(new - old)
         yield Difference("/connection_exceptions", sorted(old), sorted(new), loosens)
 
 
 def _assignable(before: Policy, after: Policy) -> Iterator[Difference]:
     nobody: frozenset[str] = frozenset()
+    may_wait = _may_wait(before, after)
     for granting in sorted({*before.assignable, *after.assignable}):
         old, new = before.assignable.get(granting, nobody), after.assignable.get(granting, nobody)
         if old != new or (granting in before.assignable) != (granting in after.assignable):
-            yield Difference(f"/assignable/{granting}", sorted(old), sorted(new), bool(new - old))
+            loosens = bool(new - old) or (may_wait and old != new)
+            yield Difference(f"/assignable/{granting}", sorted(old), sorted(new), loosens)
 
 
 def _ttl(before: Policy, after: Policy) -> Iterator[Difference]:
@@ -123,10 +136,13 @@ def _ttl(before: Policy, after: Policy) -> Iterator[Difference]:
 
 
 def _rules(before: Policy, after: Policy) -> Iterator[Difference]:
+    may_wait = _may_wait(before, after)
     for role in sorted(before.roles | after.roles):
         for judge in RULE_JUDGES.values():
             for one in judge(before.rule_of(role), after.rule_of(role)):
-                yield Difference(f"/roles/{role}{one.pointer}", one.before, one.after, one.loosens)
+                # Where nobody was asked, a wait is more than there was.
+                is_wait = may_wait and one.pointer == "/approvals" and one.before > 0
+                yield Difference(f"/roles/{role}{one.pointer}", one.before, one.after, one.loosens or is_wait)
 
 
 def _grant_default(before: RoleRule, after: RoleRule) -> Iterator[Difference]:
@@ -160,7 +176,7 @@ def _nothing(before: Any, after: Any) -> Iterator[Difference]:  # noqa: ARG001 -
 
 POLICY_JUDGES: Mapping[str, Judge] = MappingProxyType(
     {
-        "administrators": _field("administrators", _wider),
+        "administrators": _approvers("administrators", _wider),
         "allowed_domains": _field("allowed_domains", _domains),
         "announce_end": _field("announce_end", _lower),
         "assignable": _assignable,
@@ -169,12 +185,12 @@ POLICY_JUDGES: Mapping[str, Judge] = MappingProxyType(
         "max_pending": _field("max_pending", _higher),
         "max_pending_per_inviter": _field("max_pending_per_inviter", _higher),
         "policy_id": _field("policy_id", _never, "/id"),
-        "require_connection": _field("require_connection", _connection),
+        "require_connection": _field("require_connection", _always),
         "resend_cooldown": _field("resend_cooldown", _lower),
         "rules": _rules,
         "seat_limit": _field("seat_limit", _above),
         "seats_count_pending": _field("seats_count_pending", lambda old, _: bool(old)),
-        "separation": _field("separation", _lower),
+        "separation": _approvers("separation", _lower),
         "single_owner_bootstrap": _field("single_owner_bootstrap", _bootstrap),
         "target_key": _field("target_key", lambda _, new: new == "address_role"),
         "ttl": _ttl,
@@ -185,11 +201,11 @@ RULE_JUDGES: Mapping[str, Callable[[Any, Any], Iterator[Difference]]] = MappingP
         "amr_any": _field("amr_any", _methods),
         "approval_ttl": _field("approval_ttl", _higher),
         "approvals": _field("approvals", _lower),
-        "auth_max_age": _field("auth_max_age", _less_asked),
+        "auth_max_age": _field("auth_max_age", _above),
         "grant_default": _grant_default,
         "grant_max": _field("grant_max", _above),
         "justification": _field("justification", lambda old, _: bool(old)),
-        "review_within": _field("review_within", _less_asked),
+        "review_within": _field("review_within", _above),
     }
 )
 EVENT_JUDGES: Mapping[str, Callable[[Any, Any], Iterator[Difference]]] = MappingProxyType(

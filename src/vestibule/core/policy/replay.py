@@ -171,12 +171,12 @@ def _judge_terms(policy: Policy, decision: RecordedDecision) -> Iterator[Finding
         yield Finding(pointer, f"{asked} s were asked for; {shortest} has at most {ttl} s", "denied")
     else:
         yield Finding(pointer, f"an invitation to {shortest} lives {ttl} s unless the request shortens it")
-    if (wanted := facts.get("membership_expires_in")) is not None:
-        for role in roles:
-            most = policy.rule_of(role).grant_max
-            if most is not None and wanted > most:
-                told = f"a membership of {wanted} s was promised; {role} has at most {most} s"
-                yield Finding(f"/roles/{role}/grant_max", told, "denied")
+    # The membership's own role stands first; what is granted on resources has terms of its own.
+    own, wanted = roles[0], facts.get("membership_expires_in")
+    most = policy.rule_of(own).grant_max
+    if wanted is not None and most is not None and wanted > most:
+        told = f"a membership of {wanted} s was promised; {own} has at most {most} s"
+        yield Finding(f"/roles/{own}/grant_max", told, "denied")
 
 
 def _judge_domain(policy: Policy, address: EmailAddress) -> Iterator[Finding]:

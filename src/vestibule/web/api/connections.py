@@ -44,7 +44,9 @@ class PutConnection(BaseModel):
     client_id: Annotated[str, Field(min_length=1, max_length=CLIENT_ID_MAX)]
     client_secret: Annotated[str, Field(min_length=1, max_length=SECRET_MAX)] | None = None
     amr_map: Annotated[dict[str, str], Field(max_length=50)] = Field(
-        default_factory=dict, description="The provider's authentication methods in the words of RFC 8176."
+        default_factory=dict,
+        description="The provider's authentication methods in the words of RFC 8176. Set by keys only; "
+        "an owner leaves it out, or as it is.",
     )
     disabled: bool = False
 

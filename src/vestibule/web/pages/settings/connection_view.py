@@ -70,19 +70,8 @@ def read_draft(form: Mapping[str, str]) -> ConnectionDraft:
         issuer=choose_issuer(provider, form.get("issuer", "").strip() or None),
         client_id=form.get("client_id", "").strip(),
         secret=form.get("client_secret") or None,
-        amr_map=_read_amr_map(form.get("amr_map", "")),
         is_disabled=form.get("is_disabled") == "yes",
     )
-
-
-def _read_amr_map(text: str) -> dict[str, str]:
-    found = {}
-    for line in filter(None, (line.strip() for line in text.splitlines())):
-        theirs, equals, ours = line.partition("=")
-        if not equals:
-            raise InvalidRequestError(FieldFault("/amr_map", "Give lines such as MultiFactor = mfa."))
-        found[theirs.strip()] = ours.strip()
-    return found
 
 
 def read_values(one: Connection) -> dict[str, str]:
@@ -93,6 +82,5 @@ def read_values(one: Connection) -> dict[str, str]:
         "provider": one.provider,
         "issuer": one.issuer,
         "client_id": one.client_id,
-        "amr_map": "\n".join(f"{theirs} = {ours}" for theirs, ours in one.amr_map.items()),
         "is_disabled": "yes" if one.is_disabled else "",
     }

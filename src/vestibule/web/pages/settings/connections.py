@@ -38,7 +38,7 @@ from vestibule.web.pages.settings.frame import (
     settings_path,
 )
 
-_FIELDS = ("connection_id", "name", "provider", "issuer", "client_id", "client_secret", "amr_map")
+_FIELDS = ("connection_id", "name", "provider", "issuer", "client_id", "client_secret")
 
 
 def connection_routes(pages: Pages) -> list[Route]:
