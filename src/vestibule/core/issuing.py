@@ -18,6 +18,7 @@ from vestibule.core.abuse import name_recipient
 from vestibule.core.directory import check_not_barred
 from vestibule.core.domain import DomainRule, check_not_denied
 from vestibule.core.email import EmailAddress
+from vestibule.core.identity import RULE_NAMES
 from vestibule.core.invitation import (
     BUNDLE_MAX,
     JUSTIFICATION_MAX,
@@ -304,8 +305,10 @@ def issue_hits(limits: Limits, tenant_id: str, principal_id: str, address: Email
 
     What other tenants send to the same recipient is nobody's business here: the postman spreads it out.
     """
+    # A person is one inviter everywhere; rules of two tenants about one domain are two.
+    inviter = f"{tenant_id}\0{principal_id}" if principal_id.startswith(RULE_NAMES) else principal_id
     return [
-        hit("issue_inviter", principal_id, limits.issue_per_inviter),
+        hit("issue_inviter", inviter, limits.issue_per_inviter),
         hit("issue_tenant", tenant_id, limits.issue_per_tenant),
         hit("issue_recipient", f"{tenant_id}\0{name_recipient(address)}", limits.issue_per_recipient),
     ]

@@ -123,7 +123,8 @@ again AS (
     AND memberships.tenant_id = granted.tenant_id AND principal_id = CAST(:principal_id AS text)
     AND (expires_at <= clock_timestamp() OR (suspended_at IS NOT NULL AND EXISTS (
       SELECT 1 FROM vestibule_memberships AS heir WHERE heir.tenant_id = granted.tenant_id
-        AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL)))
+        AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL
+        AND (heir.starts_at IS NULL OR heir.starts_at <= clock_timestamp()))))
   RETURNING 1
 ),
 member AS (SELECT 1 FROM first UNION ALL SELECT 1 FROM again)"""

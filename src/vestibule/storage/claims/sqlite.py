@@ -98,7 +98,8 @@ WHERE i.invitation_id = :invitation_id AND vestibule_memberships.tenant_id = i.t
   AND vestibule_memberships.principal_id = :principal_id
   AND (vestibule_memberships.expires_at <= :now_ms OR (vestibule_memberships.suspended_at IS NOT NULL
     AND EXISTS (SELECT 1 FROM vestibule_memberships AS heir WHERE heir.tenant_id = i.tenant_id
-      AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL)))
+      AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL
+      AND (heir.starts_at IS NULL OR heir.starts_at <= :now_ms))))
 """
 # All or none: every resource is still there; what is held already is kept.
 _BUNDLE = f"""
