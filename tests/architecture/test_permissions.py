@@ -51,6 +51,7 @@ NEEDLESS: dict[str, str] = {
     "domains.check_domain.list_due": _WORKER,
     "domains.check_domain.recheck": _WORKER,
     "domains.lapse_proofs.lapse_proofs": _WORKER,
+    "invitations.decide.list_waited": _WORKER,
     "invitations.decide.release_waited": _WORKER,
     "invitations.promising.promise": "no action: the one function behind every promise (docs/adr/0008)",
 }

@@ -28,6 +28,7 @@ _OURS = {"sec-fetch-site": "same-origin"}
 _ADDRESS_COLUMNS = {
     ("vestibule_invitations", "invited_email"),
     ("vestibule_memberships", "email"),
+    ("vestibule_sessions", "addresses"),
     ("vestibule_accounts", "address"),
     ("vestibule_challenges", "address"),
     ("vestibule_principal_addresses", "address"),
