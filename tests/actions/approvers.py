@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from tests.lanes import Call
 from tests.world import World
+from vestibule.actions.invitations.decide import list_waited, release_waited
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.policy import Policy
 
@@ -25,6 +26,16 @@ def opened(world: World, who: VerifiedIdentity, *, by: VerifiedIdentity) -> None
     issued = world.do(world.issue(who, "admin", by=by))
     world.do(world.accept(who, issued))
     world.do(world.put_member(who, "owner"))
+
+
+def wait_over(world: World) -> int:
+    """What a worker does for requests whose waiting period is over; how many were issued."""
+    due = world.do(Call("read", lambda uow: list_waited(uow, limit=10)))
+    return sum(world.do(_release(world, tenant, one)) for tenant, one in due)
+
+
+def _release(world: World, tenant: str, invitation_id: str) -> Call[bool]:
+    return Call("run", lambda uow: release_waited(uow, tenant, invitation_id, context=world.context))
 
 
 def policy_of(world: World, tenant: str = "acme") -> Policy:

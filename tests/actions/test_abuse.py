@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.actions.approvers import people
 from tests.lanes import Call
 from tests.world import ADAM, HOST, OLGA, VERA, XENIA, Link, World, key_in, key_of, person
 from vestibule.actions.abuse.refuse_mail import refuse_mail
@@ -17,7 +18,7 @@ from vestibule.actions.abuse.suppressions import (
     list_suppressions,
     put_suppression,
 )
-from vestibule.core.identity import Actor, HostKey
+from vestibule.core.identity import Actor, HostKey, VerifiedIdentity
 from vestibule.core.limits import Limit, Limits
 from vestibule.core.paging import PageRequest
 from vestibule.errors import (
@@ -34,11 +35,13 @@ from vestibule.storage.schema import reports, suppressions
 _V = VERA.addresses[0].address
 
 
-def refuse(link: Link, world: World, *, is_report: bool = False) -> Call[str]:
+def refuse(
+    link: Link, world: World, *, is_report: bool = False, by: VerifiedIdentity | None = None
+) -> Call[str]:
     return Call(
         "run",
         lambda uow: refuse_mail(
-            uow, None, key_of(link), is_report=is_report, context=world.context, limits=world.limits
+            uow, by, key_of(link), is_report=is_report, context=world.context, limits=world.limits
         ),
     )
 
@@ -98,6 +101,55 @@ def test_a_tenant_that_is_reported_often_may_send_less_until_the_reports_are_old
     world.pass_time(days=31)
     for number in range(10):
         world.do(world.issue(f"r{number}@example.com"))
+
+
+def may_issue(world: World, *addresses: str) -> bool:
+    """Whether all of them may be invited now."""
+    try:
+        for address in addresses:
+            world.do(world.issue(address))
+    except RateLimitedError:
+        return False
+    return True
+
+
+@pytest.mark.covers("ISS-20")
+def test_one_recipient_counts_once_however_often_it_reports(world: World) -> None:
+    world.limits = Limits(allowance_per_tenant=Limit(20, 60), allowance_tenant_growth=Limit(1, 86_400))
+    world.found()
+    for spelling in ("p@example.com", "p@example.com", "p+1@example.com", "p+2@example.com"):
+        world.do(refuse(world.do(world.issue(spelling)), world, is_report=True))
+    world.do(refuse(world.do(world.issue("q@example.com")), world, is_report=True))
+    assert len(world.rows(reports)) == 5
+    world.pass_time(60)
+    assert may_issue(world, *(f"s{number}@example.com" for number in range(10)))
+    world.do(refuse(world.do(world.issue("r@example.com")), world, is_report=True))
+    world.pass_time(60)
+    assert not may_issue(world, *(f"t{number}@example.com" for number in range(10)))
+
+
+@pytest.mark.covers("ISS-20")
+def test_an_inviter_does_not_report_its_own_link_but_may_block_it(world: World) -> None:
+    world.found()
+    world.do(refuse(world.do(world.issue(VERA, by=ADAM)), world, is_report=True, by=ADAM))
+    assert world.rows(reports) == []
+    [kept] = world.rows(suppressions)
+    assert kept["reason"] == "blocked"
+    world.do(refuse(world.do(world.issue(XENIA, by=ADAM)), world, is_report=True, by=OLGA))
+    assert len(world.rows(reports)) == 1
+
+
+@pytest.mark.covers("ISS-20", "ISS-04")
+def test_a_block_ends_nothing_that_was_never_sent(every_world: World) -> None:
+    world = every_world
+    world.found({"target_key": "address_role"})
+    people(world, person("otto"))
+    held = world.do(world.issue(VERA, "owner"))
+    link, other = (world.do(world.issue(VERA, role)) for role in ("member", "admin"))
+    world.do(refuse(link, world))
+    assert world.invitation(held)["revoked_at"] is None
+    assert world.invitation(link)["revoked_reason"] == "blocked"
+    assert world.invitation(other)["revoked_reason"] == "blocked"
 
 
 @pytest.mark.covers("ISS-20")

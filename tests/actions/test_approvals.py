@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.actions.approvers import held, opened, people, policy_of
+from tests.actions.approvers import held, opened, people, policy_of, wait_over
 from tests.lanes import Call
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, World, by_id, person
-from vestibule.actions.invitations.decide import release_waited
 from vestibule.actions.invitations.review_held import get_held
 from vestibule.core.invitation import InvitationState
 from vestibule.errors import (
@@ -258,18 +257,16 @@ def test_the_approver_sees_and_approves_exactly_one_digest(world: World) -> None
 def test_a_single_owner_waits_instead_only_where_policy_says_so(world: World) -> None:
     world.found({"single_owner_bootstrap": 72 * 3600})
     issued = world.do(world.issue(VERA, "owner"))
-    wait = Call("run", lambda uow: release_waited(uow, limit=10, context=world.context))
     world.pass_time(hours=71)
-    assert world.do(wait) == 0
+    assert wait_over(world) == 0
     world.pass_time(hours=2)
-    assert world.do(wait) == 1
+    assert wait_over(world) == 1
     assert [event["actor_id"] for event in world.events("invitation.waited_for")] == ["clock"]
     assert world.do(world.accept(VERA, by_id(issued))).role == "owner"
 
 
 @pytest.mark.covers("ISS-04")
 def test_nobody_waits_where_somebody_could_approve_or_policy_is_silent(world: World) -> None:
-    wait = Call("run", lambda uow: release_waited(uow, limit=10, context=world.context))
     world.found({"single_owner_bootstrap": 3600})
     people(world, OTTO)
     world.do(world.issue(VERA, "owner"))
@@ -277,7 +274,7 @@ def test_nobody_waits_where_somebody_could_approve_or_policy_is_silent(world: Wo
     world.do(world.put_member(OLGA, "owner", "silent"))
     world.do(world.issue(VERA, "owner", tenant="silent"))
     world.pass_time(hours=2)
-    assert world.do(wait) == 0
+    assert wait_over(world) == 0
     assert policy_of(world).single_owner_bootstrap == 3600
 
 

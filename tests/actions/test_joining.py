@@ -314,6 +314,22 @@ def test_D15_who_was_removed_asks_and_does_not_walk_back_in(world: World, domain
     domains.join(ANN)
 
 
+@pytest.mark.covers("D15", "E04", "TEN-03")
+def test_D15_who_was_removed_does_not_come_back_as_another_principal_of_its_address(
+    world: World, domains: Domains
+) -> None:
+    domains.open()
+    # What a tenant's own connection says of an address counts there only, and is remembered of nobody.
+    address = VerifiedAddress(address=EmailAddress("ann@acme.com"), evidence="sso", tenant_id="acme")
+    by_sso = VerifiedIdentity(principal_id="idp|ann", connection="idp", addresses=(address,))
+    domains.join(by_sso)
+    world.do(world.remove(by_sso, by=OLGA))
+    assert doors(domains, ANN) == [Door.REQUEST]
+    with pytest.raises(NotFoundError):
+        world.do(domains.open_door(ANN))
+    domains.join(person("annabel", "annabel@acme.com"))
+
+
 @pytest.mark.covers("D15", "E04")
 def test_who_left_by_itself_may_come_back(world: World, domains: Domains) -> None:
     domains.open()

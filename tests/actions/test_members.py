@@ -44,6 +44,18 @@ def test_what_the_host_leaves_out_of_a_member_is_kept(world: World) -> None:
     assert (mia["role"], mia["email"], mia["name"]) == ("admin", "mia@example.com", "Mia")
 
 
+@pytest.mark.covers("TEN-01", "LIF-05")
+def test_putting_a_member_who_has_not_begun_does_not_let_it_in_early(world: World) -> None:
+    world.found()
+    start = world.lane.now() + timedelta(days=10)
+    world.do(world.accept(VERA, world.do(world.issue(VERA, "admin", membership_starts_at=start))))
+    for role in ("admin", "member"):
+        membership, _ = world.do(world.put_member(VERA, role))
+        assert membership.starts_at == start
+    [row] = world.rows(memberships, principal_id="vera")
+    assert row["starts_at"] is not None
+
+
 @pytest.mark.covers("D14", "TEN-01", "LIF-05")
 def test_unknown_roles_tenants_and_past_ends_are_refused(world: World) -> None:
     world.found()
@@ -154,6 +166,47 @@ def test_the_last_owner_stays_on_every_road(world: World) -> None:
     world.do(world.put_member(VERA, "owner"))
     world.do(world.remove(OLGA, by=OLGA))
     assert world.members()["vera"] == "owner"
+
+
+def promise_owner(world: World, days: int) -> None:
+    """Vera is an owner, but not before *days* have passed."""
+    start = world.lane.now() + timedelta(days=days)
+    world.do(world.accept(VERA, world.do(world.issue(VERA, "admin", membership_starts_at=start))))
+    world.do(world.put_member(VERA, "owner"))
+
+
+@pytest.mark.covers("TEN-01", "D13", "LIF-05")
+def test_an_owner_who_has_not_begun_is_no_heir(every_world: World) -> None:
+    world = every_world
+    world.found()
+    promise_owner(world, days=30)
+    calls: list[Act] = [
+        world.remove(OLGA),
+        world.remove(OLGA, by=OLGA),
+        world.put_member(OLGA, "admin"),
+    ]
+    for call in calls:
+        with pytest.raises(LastOwnerError):
+            world.do(call)
+    world.pass_time(days=31)
+    world.do(world.remove(OLGA, by=OLGA))
+    assert world.members() | {"vera": "owner"} == world.members()
+
+
+@pytest.mark.covers("TEN-01", "LIF-03", "LIF-05")
+def test_an_owner_kept_without_force_does_not_come_back_while_the_other_has_not_begun(
+    every_world: World,
+) -> None:
+    world = every_world
+    world.found()
+    world.found(tenant="other")
+    promise_owner(world, days=3)
+    assert world.do(world.offboard(OLGA)).last_owner_of == ("acme", "other")
+    world.do(world.put_member(OLGA, "owner", "other"))  # the host lifts the offboarding, but not here
+    link = world.do(world.issue(OLGA, by=ADAM))
+    assert world.refuse(world.accept(OLGA, link)) is RejectReason.OWNER_KEPT
+    world.pass_time(days=4)
+    assert world.do(world.accept(OLGA, link)).role == "member"
 
 
 @pytest.mark.covers("LIF-03", "E01", "E10", "TEN-01")

@@ -80,6 +80,17 @@ def test_G08_spellings_of_one_mailbox_share_a_recipient_limit_in_a_tenant(spelli
     assert make_email(spelling) != make_email(same)
 
 
+@pytest.mark.covers("ISS-16", "TEN-03")
+def test_a_person_is_one_inviter_everywhere_and_a_rule_one_in_each_tenant() -> None:
+    def key_of(tenant_id: str, principal_id: str) -> bytes:
+        return issue_hits(Limits(), tenant_id, principal_id, make_email("v@example.com"))[0].key
+
+    assert key_of("acme", "olga") == key_of("other", "olga")
+    assert key_of("acme", "domain|acme.com") == key_of("acme", "domain|acme.com")
+    assert key_of("acme", "domain|acme.com") != key_of("other", "domain|acme.com")
+    assert key_of("acme", "domain|acme.com") != key_of("acme", "domain|acme.org")
+
+
 def test_a_dot_makes_another_recipient_where_it_does_so_in_the_mail() -> None:
     one, two = (issue_hits(Limits(), "t", "p", make_email(a)) for a in ("a.b@example.com", "ab@example.com"))
     assert one[2].key != two[2].key

@@ -143,6 +143,11 @@ class Model:
     def _promise(self, by: str, to: str, role: str, instead: Promise | None = None) -> str:
         if self.role_of(to) is not None:
             return "already_member"
+        if any(
+            (one.to == to and self.state_of(one) in OPEN) and not self.may_grant(self.role_of(by), one.role)
+            for one in self.promises
+        ):
+            return "role_not_assignable"
         is_held = role == OWNER
         reserves = not is_held and self.limit is not None and self.counting
         if reserves and not self._has_room_for(to, instead):

@@ -22,7 +22,9 @@ _CUT = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbuseStanding:
-    """Since when a tenant and its inviter are there, and how many recipients reported it lately."""
+    """Since when a tenant and its inviter are there, and how many recipients reported it lately, each counted
+    once.
+    """
 
     tenant_age: timedelta
     inviter_age: timedelta

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.invitation import Invitation
-from vestibule.core.policy import Policy
+from vestibule.core.policy import OWNER, Policy
 from vestibule.core.stepup import Demand, demand_of
 from vestibule.core.tenant import Membership
 from vestibule.errors import NotPermittedError
@@ -109,12 +109,17 @@ def find_objection(policy: Policy, request: HeldRequest, approver: Approver, now
         return "Only an administrator of this tenant may approve."
     if not all(policy.may_grant(member.role, role) for role in invitation.promised_roles):
         return "Only who may grant this role may approve it."
-    if (
-        member.principal_id == invitation.inviter_principal_id
-        or approver.addresses & request.inviter_addresses
-    ):
+    return find_kinship(policy, request, approver, now)
+
+
+def find_kinship(policy: Policy, request: HeldRequest, approver: Approver, now: datetime) -> str | None:
+    """Why this member is too near to this grant to judge it, or None: at approving, and at reviewing."""
+    invitation, member = request.invitation, approver.membership
+    is_own = member.principal_id == invitation.inviter_principal_id
+    if is_own or approver.addresses & request.inviter_addresses:
         return "Nobody approves a request of one's own."
-    if invitation.invited_email.key in approver.addresses:
+    is_recipient = member.principal_id == invitation.consumed_by_principal_id
+    if is_recipient or invitation.invited_email.key in approver.addresses:
         return "Nobody approves a grant to oneself."
     is_recent = now < member.created_at + timedelta(seconds=policy.separation)
     if is_recent and approver.invited_by == invitation.inviter_principal_id:
@@ -140,16 +145,25 @@ def count_approvals(
     return len(counted)
 
 
-def may_wait_instead(
-    policy: Policy, request: HeldRequest, members: Iterable[Approver], now: datetime
-) -> datetime | None:
-    """When the request is issued without enough approvers, if policy says so and there are too few at all."""
-    if policy.single_owner_bootstrap is None or request.invitation.held_at is None:
-        return None
-    able = sum(find_objection(policy, request, one, now) is None for one in members)
-    if able >= request.needed:
-        return None
-    return request.invitation.held_at + timedelta(seconds=policy.single_owner_bootstrap)
+def waits_instead(
+    policy: Policy, request: HeldRequest, members: Iterable[Approver], now: datetime, *, lost_owner: bool
+) -> bool:
+    """Does a waiting period stand in for the approvers? Only for the one owner of a tenant in which nobody
+    else could approve by its standing, and in which no owner was removed while it waited or just before.
+
+    *lost_owner*: one was. What policy itself forbids an able approver never opens this way.
+    """
+    inviter = request.invitation.inviter_principal_id
+    in_force = [one.membership for one in members if one.membership.is_in_force(now)]
+    owners = {one.principal_id for one in in_force if one.role == OWNER}
+    others = [
+        one
+        for one in in_force
+        if one.principal_id != inviter
+        and one.role in policy.administrators
+        and all(policy.may_grant(one.role, role) for role in request.invitation.promised_roles)
+    ]
+    return owners == {inviter} and not others and not lost_owner
 
 
 def make_approval(request: HeldRequest, identity: VerifiedIdentity, now: datetime) -> Approval:

@@ -175,7 +175,7 @@ class Decision:
 
 
 # What only the right person can be lacking: from here on the grant is theirs and nobody else's (ACC-16).
-CLAIMED_REASONS = frozenset({RejectReason.NO_SEAT, RejectReason.STEP_UP_REQUIRED})
+CLAIMED_REASONS = frozenset({RejectReason.NO_SEAT})
 _STATE_REASON = {
     InvitationState.HELD: RejectReason.NOT_APPROVED,
     InvitationState.ACCEPTED: RejectReason.CONSUMED,
@@ -200,7 +200,7 @@ def judge_claim(snapshot: Snapshot, identity: VerifiedIdentity, *, wants_seat: b
         # 11
         (wants_seat and not _has_seat(snapshot, grant), RejectReason.NO_SEAT),
         # 12
-        (wants_seat and not grant.demand.is_met(identity, snapshot.now), RejectReason.STEP_UP_REQUIRED),
+        (wants_seat and not _is_strong(snapshot, grant, identity), RejectReason.STEP_UP_REQUIRED),
     )
     failed = [reason for is_failed, reason in findings if is_failed]
     if failed:
@@ -245,7 +245,10 @@ def _findings_on_claimant(
         (grant.bound_principal_id not in (None, identity.principal_id), RejectReason.BOUND_TO_ANOTHER),
         (grant.grants_only and snapshot.existing_role is None, RejectReason.NOT_A_MEMBER),
         # 7
-        (required is not None and identity.connection != required, RejectReason.WRONG_CONNECTION),
+        (
+            required is not None and not identity.came_through(required, grant.tenant_id),
+            RejectReason.WRONG_CONNECTION,
+        ),
         # 8
         (not grant.is_domain_allowed, RejectReason.DOMAIN_NOT_ALLOWED),
         # 9
@@ -282,6 +285,10 @@ def _roles_exist(grant: Grant) -> bool:
 def _is_approved(grant: Grant) -> bool:
     # Also when policy asks for approvals only since this was issued: nobody has approved it.
     return grant.is_approved or not grant.policy.elevating.intersection(grant.promised_roles)
+
+
+def _is_strong(snapshot: Snapshot, grant: Grant, identity: VerifiedIdentity) -> bool:
+    return grant.demand.is_met(identity, grant.tenant_id, snapshot.now)
 
 
 def _extends(snapshot: Snapshot, grant: Grant) -> bool:

@@ -149,7 +149,7 @@ def check_connection(tenant: Tenant, identity: VerifiedIdentity) -> None:
     """
     policy = tenant.policy
     required = policy.require_connection
-    if required is None or not identity.is_session or identity.connection == required:
+    if required is None or not identity.is_session or identity.came_through(required, tenant.tenant_id):
         return
     # Guests by exception list, by an address that is verified now.
     if any(policy.connection_for(one.address) is None for one in identity.addresses_in(tenant.tenant_id)):

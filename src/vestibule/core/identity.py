@@ -52,6 +52,8 @@ class VerifiedIdentity:
     amr: tuple[str, ...] = ()
     # Signed in on our own pages, where a tenant may demand another way; a host's word is the host's.
     is_session: bool = False
+    # Whose connection it is: what a tenant's own provider says counts in that tenant only.
+    connection_tenant_id: str | None = None
 
     def find_evidence(self, address: EmailAddress, tenant_id: str) -> VerifiedAddress | None:
         """The verified address equal to *address*, byte for byte, whose evidence counts in that tenant."""
@@ -60,6 +62,10 @@ class VerifiedIdentity:
     def addresses_in(self, tenant_id: str) -> tuple[VerifiedAddress, ...]:
         """Those whose evidence counts in that tenant."""
         return tuple(one for one in self.addresses if one.tenant_id in {None, tenant_id})
+
+    def came_through(self, connection: str, tenant_id: str) -> bool:
+        """Through that connection, if it is the deployment's, the host's, or that tenant's own."""
+        return self.connection == connection and self.connection_tenant_id in {None, tenant_id}
 
     @property
     def lasting_addresses(self) -> tuple[EmailAddress, ...]:

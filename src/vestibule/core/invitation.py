@@ -97,6 +97,7 @@ class Invitation:
     deliver: Deliver = "email"
     held_at: datetime | None = None
     approved_at: datetime | None = None
+    release_at: datetime | None = None
     corrects_id: str | None = None
     send_count: int = 0
     last_sent_at: datetime | None = None

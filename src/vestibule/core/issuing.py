@@ -18,6 +18,7 @@ from vestibule.core.abuse import name_recipient
 from vestibule.core.directory import check_not_barred
 from vestibule.core.domain import DomainRule, check_not_denied
 from vestibule.core.email import EmailAddress
+from vestibule.core.identity import RULE_NAMES
 from vestibule.core.invitation import (
     BUNDLE_MAX,
     JUSTIFICATION_MAX,
@@ -40,6 +41,7 @@ from vestibule.errors import (
     EventOverError,
     FieldFault,
     InvalidRequestError,
+    NotPermittedError,
     PendingLimitError,
     ReviewOverdueError,
     RoleNotAssignableError,
@@ -66,6 +68,8 @@ class IssueFacts:
     live_resources: frozenset[str]
     overdue_review: bool
     is_barred: bool = False
+    # What is promised to the same target already, and would be superseded.
+    open_roles: frozenset[str] = frozenset()
     domain_rule: DomainRule | None = None
 
 
@@ -192,7 +196,7 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
             )
     if draft.role is None and facts.member is None:
         raise InvalidRequestError(FieldFault("/role", "Required: this address belongs to no member."))
-    hindrance = find_hindrance(facts.member, draft.role, draft.membership_expires_in)
+    hindrance = find_hindrance(facts.member, draft)
     check_recipient(policy, draft.email, hindrance)
     check_not_denied(facts.domain_rule)
     check_not_barred(is_barred=facts.is_barred)
@@ -202,15 +206,32 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
         raise ReviewOverdueError
 
 
-def find_hindrance(
-    member: Membership | None, role: str | None, membership_expires_in: int | None
-) -> Membership | None:
+def check_standing(
+    policy: Policy, inviter_role: str, inviter_principal_id: str, draft: InvitationDraft, facts: IssueFacts
+) -> None:
+    """Who promises this may end what it supersedes, and does not extend its own membership alone.
+
+    Raises:
+        RoleNotAssignableError: what stands open for the same target is not the inviter's to end.
+        NotPermittedError: an extension of one's own, which nobody would approve.
+    """
+    if not all(policy.may_grant(inviter_role, role) for role in facts.open_roles & policy.roles):
+        raise RoleNotAssignableError("An invitation is open for this address that you may not replace.")
+    is_own = facts.member is not None and facts.member.principal_id == inviter_principal_id
+    is_alone = not any(policy.rule_of(role).approvals for role in promised_roles(draft))
+    if draft.role is not None and is_own and is_alone:
+        raise NotPermittedError("Nobody extends one's own membership; ask somebody else.")
+
+
+def find_hindrance(member: Membership | None, promised: InvitationDraft | Invitation) -> Membership | None:
     """The membership that makes an invitation pointless: none where it only adds grants, or asks for the same
     role for longer (LIF-05).
     """
-    if member is None or role is None:
+    only_grants = promised.role is None or (isinstance(promised, Invitation) and promised.grants_only)
+    if member is None or only_grants:
         return None
-    extends = member.role == role and member.expires_at is not None and membership_expires_in is not None
+    has_end = promised.membership_expires_in is not None and promised.membership_starts_at is None
+    extends = member.role == promised.role and member.expires_at is not None and has_end
     return None if extends else member
 
 
@@ -220,16 +241,26 @@ def is_break_glass(policy: Policy, roles: Iterable[str]) -> bool:
 
 
 def check_still_promised(policy: Policy, invitation: Invitation, now: datetime) -> None:
-    """What was asked for is still there to be granted.
+    """What was asked for is still there to be granted, and policy still allows that much of it.
 
     Raises:
         EventOverError: the tenant's event admits nobody any more.
-        RoleNotAssignableError: a role is gone.
+        RoleNotAssignableError: a role is gone, or may last or be granted without a reason no longer.
     """
     if policy.event is not None and now >= policy.event.closes_at:
         raise EventOverError
-    if not set(invitation.promised_roles) <= policy.roles:
+    roles = invitation.promised_roles
+    if not set(roles) <= policy.roles:
         raise RoleNotAssignableError("A role of this request does not exist any more.")
+    if invitation.justification is None and any(policy.rule_of(role).justification for role in roles):
+        raise RoleNotAssignableError("Policy asks for a stated reason by now; ask anew.")
+    lengths = [(one.role, one.expires_in) for one in invitation.grants]
+    if not invitation.grants_only:
+        lengths.append((invitation.role, invitation.membership_expires_in))
+    for role, seconds in lengths:
+        most = policy.rule_of(role).grant_max
+        if most is not None and (seconds is None or seconds > most):
+            raise RoleNotAssignableError("Policy allows less time than this by now; ask anew.")
 
 
 def ensured_id(tenant_id: str, address: EmailAddress) -> str:
@@ -237,14 +268,15 @@ def ensured_id(tenant_id: str, address: EmailAddress) -> str:
     return "ens_" + hashlib.sha256(f"{tenant_id}\0{address.key}".encode()).hexdigest()[:32]
 
 
-def redraft(invitation: Invitation, email: EmailAddress) -> InvitationDraft:
-    """The same promise to another address (ISS-19)."""
+def redraft(invitation: Invitation, email: EmailAddress, now: datetime) -> InvitationDraft:
+    """The same promise to another address (ISS-19); a start that has passed is now."""
+    starts_at = invitation.membership_starts_at
     return InvitationDraft(
         email=email,
         role=None if invitation.grants_only else invitation.role,
         grants=invitation.grants,
         justification=invitation.justification,
-        membership_starts_at=invitation.membership_starts_at,
+        membership_starts_at=None if starts_at is None or starts_at <= now else starts_at,
         message=invitation.message,
         expires_in=invitation.expires_in,
         scope=invitation.scope,
@@ -273,8 +305,10 @@ def issue_hits(limits: Limits, tenant_id: str, principal_id: str, address: Email
 
     What other tenants send to the same recipient is nobody's business here: the postman spreads it out.
     """
+    # A person is one inviter everywhere; rules of two tenants about one domain are two.
+    inviter = f"{tenant_id}\0{principal_id}" if principal_id.startswith(RULE_NAMES) else principal_id
     return [
-        hit("issue_inviter", principal_id, limits.issue_per_inviter),
+        hit("issue_inviter", inviter, limits.issue_per_inviter),
         hit("issue_tenant", tenant_id, limits.issue_per_tenant),
         hit("issue_recipient", f"{tenant_id}\0{name_recipient(address)}", limits.issue_per_recipient),
     ]

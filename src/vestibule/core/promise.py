@@ -112,6 +112,7 @@ def _draw_invitation(
     roles, now = promised_roles(draft), asked.now
     lifetime = decide_lifetime(tenant.policy, roles, draft.expires_in, now)
     is_held = needed_approvals(tenant.policy, roles) > 0
+    wait = tenant.policy.single_owner_bootstrap
     return Invitation(
         invitation_id=mint_id(),
         tenant_id=tenant.tenant_id,
@@ -134,6 +135,7 @@ def _draw_invitation(
         grants=draft.grants,
         deliver=draft.deliver,
         held_at=now if is_held else None,
+        release_at=None if wait is None or not is_held else now + timedelta(seconds=wait),
         corrects_id=corrects_id,
         correlation_id=asked.context.correlation_id,
     )

@@ -25,8 +25,14 @@ class Demand:
     max_age: int | None = None
     amr_any: tuple[frozenset[str], ...] = ()
 
-    def is_met(self, identity: VerifiedIdentity, now: datetime) -> bool:
-        """Whether this session is fresh and strong enough at *now*."""
+    def is_met(self, identity: VerifiedIdentity, tenant_id: str, now: datetime) -> bool:
+        """Whether this session is fresh and strong enough in that tenant at *now*.
+
+        What the connection of another tenant says of a session counts for nothing here.
+        """
+        is_foreign = identity.connection_tenant_id not in {None, tenant_id}
+        if is_foreign and (self.max_age is not None or self.amr_any):
+            return False
         if self.max_age is not None:
             at = identity.authenticated_at
             if at is None or not at - _AHEAD <= now < at + timedelta(seconds=self.max_age):
@@ -48,11 +54,11 @@ def demand_of(policy: Policy, roles: Iterable[str]) -> Demand:
     )
 
 
-def check_session(demand: Demand, identity: VerifiedIdentity, now: datetime) -> None:
+def check_session(demand: Demand, identity: VerifiedIdentity, tenant_id: str, now: datetime) -> None:
     """The session is fresh and strong enough.
 
     Raises:
         StepUpRequiredError: it is not; says what is asked.
     """
-    if not demand.is_met(identity, now):
+    if not demand.is_met(identity, tenant_id, now):
         raise demand.as_error()

@@ -31,7 +31,7 @@ from vestibule.actions.delivery.prepare_letter import MintedCode, prepare_letter
 from vestibule.actions.delivery.sweep import purge, sweep
 from vestibule.actions.domains.check_domain import list_due, recheck
 from vestibule.actions.domains.lapse_proofs import lapse_proofs
-from vestibule.actions.invitations.decide import release_waited
+from vestibule.actions.invitations.decide import list_waited, release_waited
 from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Limits
 from vestibule.core.message import CodeMail
@@ -209,7 +209,8 @@ class Worker:
         context = RequestContext(correlation_id=mint_id(), source="worker")
         limit = self._policy.sweep_limit
         swept = await self._runner.run(sweep, limit=limit, context=context)
-        swept += await self._runner.run(release_waited, limit=limit, context=context)
+        for tenant_id, invitation_id in await self._runner.read(list_waited, limit=limit):
+            swept += await self._runner.run(release_waited, tenant_id, invitation_id, context=context)
         if swept:
             self._log.info("swept", count=swept)
 

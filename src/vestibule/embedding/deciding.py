@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vestibule.actions.invitations.correct import correct
-from vestibule.actions.invitations.decide import Decided, approve, reject, release_waited
+from vestibule.actions.invitations.decide import Decided, approve, reject
 from vestibule.actions.invitations.ensure import Ensured, ensure
 from vestibule.actions.invitations.review_held import HeldView, close_review, get_held
 from vestibule.actions.resources.manage import delete_resource, list_grants, put_resource
@@ -64,10 +64,6 @@ class DecidingCalls(Joining):
         return self._run(
             host, reject, approver, tenant_id, invitation_id, digest=digest, context=context_or_new(context)
         )
-
-    def release_waited(self, host: Host, *, limit: int = 100) -> int:
-        """Issue what nobody could approve, where policy puts a waiting period in an approver's place."""
-        return self._run(host, release_waited, limit=limit, context=context_or_new(None))
 
     def correct(
         self,

@@ -16,7 +16,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from vestibule.actions.delivery.sweep import purge, sweep
-from vestibule.actions.invitations.decide import release_waited
+from vestibule.actions.invitations.decide import list_waited, release_waited
 from vestibule.core.identity import RequestContext
 from vestibule.core.message import Letter
 from vestibule.core.token import mint_id
@@ -83,7 +83,10 @@ class Vestibule(TenancyCalls, InvitingCalls, DecidingCalls, ClaimingCalls):
         with self._open_unit(engine) as uow:
             swept = sweep(uow, limit=_SWEEP_LIMIT, context=context)
         with self._open_unit(engine) as uow:
-            swept += release_waited(uow, limit=_SWEEP_LIMIT, context=context)
+            waited = list_waited(uow, limit=_SWEEP_LIMIT)
+        for tenant_id, invitation_id in waited:
+            with self._open_unit(engine) as uow:
+                swept += release_waited(uow, tenant_id, invitation_id, context=context)
         with self._open_unit(engine) as uow:
             purge(uow)
         return swept

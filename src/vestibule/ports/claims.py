@@ -44,6 +44,11 @@ class Settlement:
     notice: OutboxMessage
 
     @property
+    def longest(self) -> int | None:
+        """Seconds that policy allows a membership with this role to last, as of now."""
+        return self.grant.policy.rule_of(self.grant.role).grant_max
+
+    @property
     def ends_at(self) -> datetime | None:
         """The end of the tenant's event: nothing that is granted outlives it."""
         event = self.grant.policy.event

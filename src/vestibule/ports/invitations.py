@@ -74,8 +74,9 @@ class Invitations(Protocol):
         """Revoke what this inviter has pending, perhaps only for *roles*: (tenant id, invitation id) each."""
 
     def revoke_of_addresses(
-        self, addresses: Iterable[str], reason: str, *, tenant_id: str | None = None
-    ) -> Sequence[tuple[str, str]]: ...
+        self, addresses: Iterable[str], reason: str, *, tenant_id: str | None = None, with_held: bool = True
+    ) -> Sequence[tuple[str, str]]:
+        """Revoke what is pending to these, and what waits for an approval unless it is left alone."""
 
     def revoke_of_domain(self, tenant_id: str, domain: str, reason: str) -> Sequence[tuple[str, str]]:
         """Revoke what is pending to addresses at exactly this domain."""

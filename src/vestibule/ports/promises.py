@@ -68,8 +68,14 @@ class Approvals(Protocol):
     def read_approver(self, membership: Membership, addresses: Sequence[str] = ()) -> Approver:
         """What the rules need to know of a member; *addresses* beside those that are remembered."""
 
-    def list_due(self, limit: int) -> Sequence[tuple[str, str]]:
-        """(tenant id, invitation id) of held requests, the oldest first."""
+    def list_waited(self, limit: int) -> Sequence[tuple[str, str]]:
+        """(tenant id, invitation id) of held requests whose waiting period is over, the oldest first."""
+
+    def set_release(self, invitation_id: str, release_at: datetime | None) -> None:
+        """When to look at it again; None when the waiting period is void."""
+
+    def lost_owner_since(self, tenant_id: str, since: datetime) -> bool:
+        """Was an owner of this tenant removed after *since*?"""
 
 
 class Reviews(Protocol):

@@ -17,6 +17,7 @@ from vestibule.core.abuse import (
     Suppression,
     list_allowances,
     list_earned,
+    name_recipient,
 )
 from vestibule.core.email import EmailAddress
 from vestibule.core.limits import Limits
@@ -28,7 +29,7 @@ from vestibule.storage.paging import fetch_page
 from vestibule.storage.rate_limits import take_hits
 from vestibule.storage.schema import invitations, memberships, reports, suppressions, to_milliseconds
 
-_REPORTS_MAX = 1000
+_REPORTERS_MAX = 1000
 
 
 def _read_suppression(row: sa.Row[Any]) -> Suppression:
@@ -75,19 +76,24 @@ class SqlAbuse:
             .where(memberships.c.tenant_id == tenant.tenant_id, memberships.c.principal_id == inviter_id)
             .scalar_subquery()
         )
-        told = (
-            sa.select(reports.c.report_id)
-            .where(reports.c.tenant_id == tenant.tenant_id, reports.c.created_at > now - within)
-            .limit(_REPORTS_MAX)
-            .subquery()
-        )
-        count = sa.select(sa.func.count()).select_from(told).scalar_subquery()
-        since, reported = self._connection.execute(sa.select(joined, count)).one()
+        since = self._connection.execute(sa.select(joined)).scalar_one()
         return AbuseStanding(
             tenant_age=now - tenant.created_at,
             inviter_age=now - (since or tenant.created_at),
-            reports=reported,
+            reports=self._count_reporters(tenant.tenant_id, now - within),
         )
+
+    def _count_reporters(self, tenant_id: str, since: datetime) -> int:
+        """One recipient is one, however often it reported and however it is spelt."""
+        query = (
+            sa.select(invitations.c.invited_email)
+            .distinct()
+            .join(reports, reports.c.invitation_id == invitations.c.invitation_id)
+            .where(reports.c.tenant_id == tenant_id, reports.c.created_at > since)
+            .limit(_REPORTERS_MAX)
+        )
+        told = self._connection.execute(query).scalars()
+        return len({name_recipient(EmailAddress(address)) for address in told})
 
     def _count_accepted(self, tenant_id: str, inviter_id: str) -> AcceptedCount:
         # Among the newest members only, so that it costs the same in every tenant.

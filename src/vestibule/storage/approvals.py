@@ -14,10 +14,10 @@ from vestibule.core.invitation import Invitation
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.tenant import Membership
 from vestibule.ports import Review
-from vestibule.storage.filters import is_open
+from vestibule.storage.filters import is_held, is_open
 from vestibule.storage.invitations.rows import VISIBLE, read_grants, read_invitation
 from vestibule.storage.paging import fetch_page
-from vestibule.storage.schema import approvals, invitations, principal_addresses, reviews
+from vestibule.storage.schema import approvals, audit_events, invitations, principal_addresses, reviews
 
 
 class SqlApprovals:
@@ -76,15 +76,34 @@ class SqlApprovals:
             invited_by=self._find_inviter(membership.invitation_id),
         )
 
-    def list_due(self, limit: int) -> Sequence[tuple[str, str]]:
+    def list_waited(self, limit: int) -> Sequence[tuple[str, str]]:
+        now = self._now()
         query = (
             sa.select(invitations.c.tenant_id, invitations.c.invitation_id)
-            .where(invitations.c.held_at.is_not(None), invitations.c.approved_at.is_(None), is_open())
-            .where(invitations.c.expires_at > self._now())
-            .order_by(invitations.c.held_at, invitations.c.invitation_id)
+            .where(invitations.c.release_at <= now, is_held(), is_open())
+            .where(invitations.c.expires_at > now)
+            .order_by(invitations.c.release_at, invitations.c.invitation_id)
             .limit(limit)
         )
         return [(row.tenant_id, row.invitation_id) for row in self._connection.execute(query)]
+
+    def set_release(self, invitation_id: str, release_at: datetime | None) -> None:
+        change = sa.update(invitations).where(invitations.c.invitation_id == invitation_id)
+        self._connection.execute(change.values(release_at=release_at))
+
+    def lost_owner_since(self, tenant_id: str, since: datetime) -> bool:
+        query = sa.select(audit_events.c.event_id).where(
+            audit_events.c.tenant_id == tenant_id,
+            audit_events.c.kind.in_(("membership.removed", "membership.stripped", "membership.set")),
+            audit_events.c.occurred_at > since,
+            sa.or_(
+                audit_events.c.body.contains('"role":"owner"'),
+                audit_events.c.body.contains('"previous_role":"owner"'),
+            ),
+            # Who was made an owner by the host, or kept as one, is no loss.
+            sa.or_(audit_events.c.kind != "membership.set", ~audit_events.c.body.contains('"role":"owner"')),
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
 
     def _find_inviter(self, invitation_id: str | None) -> str | None:
         if invitation_id is None:

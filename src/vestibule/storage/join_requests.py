@@ -16,7 +16,7 @@ from vestibule.core.joining import JoinRequest, JoinRequestState
 from vestibule.core.paging import Page, PageRequest
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.paging import fetch_page
-from vestibule.storage.schema import audit_events, join_requests, principal_addresses
+from vestibule.storage.schema import audit_events, invitations, join_requests, principal_addresses
 
 # More principals than have ever shown that one address is theirs, but for an attack.
 _HOLDERS_MAX = 50
@@ -126,7 +126,19 @@ class SqlJoinRequests:
             .where(principal_addresses.c.address == address.key)
             .limit(_HOLDERS_MAX)
         )
-        holders = {principal_id, *self._connection.execute(known).scalars()}
+        # An address that counts in one tenant only is remembered of nobody, but it was claimed here.
+        claimed = (
+            sa.select(invitations.c.consumed_by_principal_id)
+            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == address.key)
+            .where(invitations.c.consumed_at.is_not(None))
+            .order_by(invitations.c.consumed_at.desc())
+            .limit(_HOLDERS_MAX)
+        )
+        holders = {
+            principal_id,
+            *self._connection.execute(known).scalars(),
+            *self._connection.execute(claimed).scalars(),
+        }
         query = sa.select(audit_events.c.event_id).where(
             audit_events.c.tenant_id == tenant_id,
             audit_events.c.occurred_at > since,

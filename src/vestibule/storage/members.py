@@ -111,7 +111,7 @@ class SqlMembers:
         query = (
             sa.select(memberships.c.principal_id)
             .where(memberships.c.tenant_id == tenant_id, memberships.c.role == OWNER)
-            .where(memberships.c.suspended_at.is_(None), memberships.c.expires_at.is_(None))
+            .where(is_in_force(self._now()), memberships.c.expires_at.is_(None))
             .order_by(memberships.c.principal_id)
             .with_for_update()
         )

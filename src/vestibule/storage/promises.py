@@ -13,11 +13,11 @@ from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import Invitation, InvitationDraft
 from vestibule.core.issuing import IssueFacts, is_break_glass, promised_roles
 from vestibule.core.policy import Policy
-from vestibule.core.promise import Promise
+from vestibule.core.promise import Promise, find_target
 from vestibule.errors import SeatLimitError, UnavailableError
 from vestibule.ports import Audit, Claims, Directory, Domains, EventStamp, Invitations, Members, Outbox
 from vestibule.storage.filters import database_clock, is_open
-from vestibule.storage.invitations.rows import VISIBLE, read_invitation
+from vestibule.storage.invitations.rows import VISIBLE, read_grants, read_invitation
 from vestibule.storage.schema import invitation_grants, invitations, resources, reviews
 
 _RACE_TRIES = 100
@@ -63,6 +63,7 @@ class SqlPromises:
             pending_of_inviter=theirs,
             live_resources=self._live_resources(tenant_id, draft),
             domain_rule=self._domains.find_rule(tenant_id, draft.email.domain),
+            open_roles=self._open_roles(tenant_id, policy, draft),
             is_barred=self._directory.is_barred(tenant_id, draft.email.key),
             overdue_review=is_break_glass(policy, promised_roles(draft))
             and self._has_overdue_review(tenant_id, inviter_principal_id),
@@ -161,6 +162,19 @@ class SqlPromises:
         stamp = EventStamp(actor_id="clock", correlation_id=context.correlation_id, source=context.source)
         released = self._claims.release_stale_seats(tenant_id, stamp)
         return released > 0 and self._invitations.reserve_seat(tenant_id)
+
+    def _open_roles(self, tenant_id: str, policy: Policy, draft: InvitationDraft) -> frozenset[str]:
+        query = (
+            sa.select(invitations.c.invitation_id, invitations.c.role, invitations.c.grants_only)
+            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == draft.email.key)
+            .where(invitations.c.target == find_target(policy, draft, draft.role or ""), is_open())
+            .where(invitations.c.expires_at > self._now())
+        )
+        found = self._connection.execute(query).all()
+        roles = {row.role for row in found if not row.grants_only}
+        for grants in read_grants(self._connection, [row.invitation_id for row in found]).values():
+            roles |= {one.role for one in grants}
+        return frozenset(roles)
 
     def _live_resources(self, tenant_id: str, draft: InvitationDraft) -> frozenset[str]:
         if not draft.grants:

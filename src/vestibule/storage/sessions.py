@@ -72,6 +72,7 @@ class SqlSessions:
             authenticated_at=row.authenticated_at,
             amr=tuple(row.amr.split()),
             is_session=True,
+            connection_tenant_id=row.tenant_id or None,
         )
 
     def end(self, session_hash: bytes) -> None:

@@ -22,8 +22,9 @@ def refuse_mail(
 ) -> str:
     """No more mail from this tenant to this address, and what is pending is revoked; the tenant's name.
 
-    A report is a block that also counts against the tenant. Holding the link is enough: it was sent to the
-    address, and nobody else gains anything by it.
+    What waits for an approval stays: nothing was sent for it, and its approvers decide. A report is a block
+    that also counts against the tenant, but for an inviter's about its own link. Holding the link is enough:
+    it was sent to the address, and nobody else gains anything by it.
 
     Raises:
         ClaimRejectedError: unknown or no longer pending, exactly as a preview.
@@ -33,8 +34,9 @@ def refuse_mail(
     grant = snapshot.grant
     actor = identity.principal_id if identity is not None else "anonymous"
     if grant is not None and grant.is_presentable(snapshot.now):
+        is_report = is_report and actor != grant.inviter_principal_id
         revoked = uow.invitations.revoke_of_addresses(
-            [grant.invited_email.key], "blocked", tenant_id=grant.tenant_id
+            [grant.invited_email.key], "blocked", tenant_id=grant.tenant_id, with_held=False
         )
         ids = [invitation_id for _, invitation_id in revoked]
         if grant.invitation_id in ids:

@@ -116,6 +116,7 @@ def finish_sign_in(
         authenticated_at=said.authenticated_at,
         amr=said.amr,
         is_session=True,
+        connection_tenant_id=connection.tenant_id or None,
     )
     secret = mint_secret("vss_")
     uow.sessions.add(digest(secret), identity, connection.connection_id, lifetime=SESSION_LIFETIME)

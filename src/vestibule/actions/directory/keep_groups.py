@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from vestibule.core import authority
 from vestibule.core.directory import DirectoryGroup, GroupDraft
 from vestibule.core.event import DirectoryGroupPut, DirectoryGroupRemoved
@@ -28,22 +26,24 @@ def add_group(uow: UnitOfWork, actor: Actor, draft: GroupDraft, *, context: Requ
 def change_group(
     uow: UnitOfWork,
     actor: Actor,
-    group_id: str,
-    change: Callable[[DirectoryGroup], GroupDraft],
+    was: DirectoryGroup,
+    draft: GroupDraft,
     *,
     context: RequestContext,
-) -> DirectoryGroup:
-    """The group is as *change* makes it.
+) -> DirectoryGroup | None:
+    """The group is as in *draft*, unless it is no longer as it *was* when that was drawn up: None, unchanged.
 
     Raises:
         NotPermittedError: no key of a directory.
         NotFoundError: no such group.
     """
     tenant_id = _enter(uow, actor)
-    kept = uow.directory.find_group(tenant_id, group_id)
+    kept = uow.directory.find_group(tenant_id, was.group_id)
     if kept is None:
         raise NotFoundError
-    return _put(uow, actor, tenant_id, group_id, change(kept), context=context, is_new=False)
+    if kept != was:
+        return None
+    return _put(uow, actor, tenant_id, was.group_id, draft, context=context, is_new=False)
 
 
 def remove_group(uow: UnitOfWork, actor: Actor, group_id: str, *, context: RequestContext) -> None:

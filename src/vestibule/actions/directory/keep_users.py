@@ -6,7 +6,7 @@ transaction; whom it adds or reactivates gets nothing by that (CRYPTO.md 11.5, L
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from vestibule.core import authority
 from vestibule.core.directory import DirectoryDraft, DirectoryUser, read_addresses
@@ -48,12 +48,12 @@ def add_user(
 def change_user(
     uow: UnitOfWork,
     actor: Actor,
-    user_id: str,
-    change: Callable[[DirectoryUser], DirectoryDraft],
+    was: DirectoryUser,
+    draft: DirectoryDraft,
     *,
     context: RequestContext,
-) -> DirectoryUser:
-    """The user is as *change* makes it from what is kept, under the tenant's lock.
+) -> DirectoryUser | None:
+    """The user is as in *draft*, unless it is no longer as it *was* when that was drawn up: None, unchanged.
 
     An inactive user is out by every address it has or had until now.
 
@@ -63,14 +63,16 @@ def change_user(
         DirectoryConflictError: there is another user of that name.
     """
     tenant_id = _enter(uow, actor)
-    kept = uow.directory.find_user(tenant_id, user_id)
+    kept = uow.directory.find_user(tenant_id, was.user_id)
     if kept is None:
         raise NotFoundError
-    draft = change(kept)
-    if not uow.directory.change_user(tenant_id, user_id, draft):
+    # The whole of it and not its time alone, which is too coarse on one engine.
+    if kept != was:
+        return None
+    if not uow.directory.change_user(tenant_id, was.user_id, draft):
         raise DirectoryConflictError
     addresses = draft.addresses | read_addresses(json.loads(kept.document))
-    return _finish(uow, actor, tenant_id, user_id, addresses, context=context, is_new=False)
+    return _finish(uow, actor, tenant_id, was.user_id, addresses, context=context, is_new=False)
 
 
 def remove_user(uow: UnitOfWork, actor: Actor, user_id: str, *, context: RequestContext) -> None:

@@ -45,7 +45,7 @@ def correct(
     standing = authority.check_administrator(tenant, membership, now)
     if tenant is None or earlier is None:
         raise NotFoundError
-    draft = issuing.redraft(earlier, email)
+    draft = issuing.redraft(earlier, email, now)
     issuing.check_roles(tenant.policy, standing.role, draft)
     authority.check_active(tenant)
     if earlier.state_at(now) not in (InvitationState.PENDING, InvitationState.HELD):

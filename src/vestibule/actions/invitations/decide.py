@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vestibule.core import approval, authority, issuing
 from vestibule.core.approval import Approval, Approver, HeldRequest
@@ -14,14 +14,15 @@ from vestibule.core.event import InvitationApproved, InvitationRevoked, Invitati
 from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Invitation, InvitationState, renew_lifetime
 from vestibule.core.message import DecisionNotice, InvitationMail
-from vestibule.core.policy import Policy
+from vestibule.core.policy import OWNER, Policy
 from vestibule.core.promise import issued_event, reserves_seat
 from vestibule.core.stepup import check_session
 from vestibule.core.tenant import Tenant
-from vestibule.errors import DigestMismatchError, NotFoundError, NotPendingError
+from vestibule.errors import DigestMismatchError, NotFoundError, NotPendingError, VestibuleError
 from vestibule.ports import UnitOfWork
 
 _SWEEP_ACTOR = "clock"
+_AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def approve(
     identity, tenant, request, approver, now = _enter(uow, actor, tenant_id, invitation_id, digest)
     authority.check_active(tenant)
     approval.check_approver(tenant.policy, request, approver, now)
-    check_session(request.demand, identity, now)
+    check_session(request.demand, identity, tenant_id, now)
     uow.approvals.add(invitation_id, approval.make_approval(request, identity, now))
     counted = _count(uow, tenant.policy, request, now)
     approved = InvitationApproved(
@@ -110,13 +111,52 @@ def reject(
     return _describe(request, closed, 0, now)
 
 
-def release_waited(uow: UnitOfWork, *, limit: int, context: RequestContext) -> int:
-    """Issue held requests that nobody could approve, where policy puts a waiting period in their place."""
-    released = 0
-    for tenant_id, invitation_id in uow.approvals.list_due(limit):
-        released += _release_one(uow, tenant_id, invitation_id, context)
+def list_waited(uow: UnitOfWork, *, limit: int) -> Sequence[tuple[str, str]]:
+    """(tenant id, invitation id) of held requests whose waiting period is over, for ``release_waited``."""
+    return uow.approvals.list_waited(limit)
+
+
+def release_waited(uow: UnitOfWork, tenant_id: str, invitation_id: str, *, context: RequestContext) -> bool:
+    """Issue this held request, if policy lets a waiting period stand in for approvers; whether it was issued.
+
+    What can't be issued now is looked at again later; what somebody could approve by now waits for them.
+    """
+    tenant = uow.tenants.find(tenant_id, lock="share")
+    invitation = uow.approvals.lock(tenant_id, invitation_id)
+    now = uow.now()
+    is_held = invitation is not None and invitation.state_at(now) is InvitationState.HELD
+    if tenant is None or tenant.state != "active" or invitation is None or not is_held:
+        return False
+    request = _read_request(uow, tenant, invitation)
+    wait = tenant.policy.single_owner_bootstrap
+    is_issued = False
+    if wait is None or not _waits_instead(uow, tenant, request, wait, now):
+        uow.approvals.set_release(invitation_id, None)
+    else:
+        try:
+            _release(uow, tenant, request, actor=_SWEEP_ACTOR, now=now, context=context)
+        except VestibuleError:
+            uow.approvals.set_release(invitation_id, now + _AGAIN)
+        else:
+            is_issued = True
+            waited = InvitationWaitedFor(
+                tenant_id=tenant_id, invitation_id=invitation_id, digest=request.digest, waited=wait
+            )
+            uow.audit.append(waited, actor=_SWEEP_ACTOR, context=context)
     uow.commit()
-    return released
+    return is_issued
+
+
+def _waits_instead(uow: UnitOfWork, tenant: Tenant, request: HeldRequest, wait: int, now: datetime) -> bool:
+    roles = {OWNER, *tenant.policy.administrators}
+    found = (
+        uow.members.find(tenant.tenant_id, name)
+        for name in uow.tenants.list_administrators(tenant.tenant_id, roles)
+    )
+    members = [uow.approvals.read_approver(member) for member in found if member is not None]
+    held_at = request.invitation.held_at or now
+    lost = uow.approvals.lost_owner_since(tenant.tenant_id, held_at - timedelta(seconds=wait))
+    return approval.waits_instead(tenant.policy, request, members, now, lost_owner=lost)
 
 
 def _enter(
@@ -175,8 +215,7 @@ def _release(
     authority.check_inviter(policy, inviter, invitation.promised_roles, now)
     if not invitation.grants_only:
         member = uow.members.find_by_address(tenant.tenant_id, invitation.invited_email, now)
-        ends = invitation.membership_expires_in
-        hindrance = issuing.find_hindrance(member, invitation.role, ends)
+        hindrance = issuing.find_hindrance(member, invitation)
         issuing.check_recipient(policy, invitation.invited_email, hindrance)
     check_not_barred(is_barred=uow.directory.is_barred(tenant.tenant_id, invitation.invited_email.key))
     released = uow.promises.release(
@@ -192,32 +231,6 @@ def _release(
         uow.outbox.put(InvitationMail(invitation_id=released.invitation_id, generation=released.generation))
     uow.outbox.put(DecisionNotice(invitation_id=released.invitation_id, is_approved=True))
     return released
-
-
-def _release_one(uow: UnitOfWork, tenant_id: str, invitation_id: str, context: RequestContext) -> int:
-    tenant = uow.tenants.find(tenant_id, lock="share")
-    invitation = uow.approvals.lock(tenant_id, invitation_id)
-    now = uow.now()
-    if tenant is None or tenant.state != "active" or tenant.policy.single_owner_bootstrap is None:
-        return 0
-    if invitation is None or invitation.state_at(now) is not InvitationState.HELD:
-        return 0
-    request = _read_request(uow, tenant, invitation)
-    names = uow.tenants.list_administrators(tenant_id, tenant.policy.administrators)
-    found = (uow.members.find(tenant_id, name) for name in names)
-    members = [uow.approvals.read_approver(member) for member in found if member is not None]
-    due_at = approval.may_wait_instead(tenant.policy, request, members, now)
-    if due_at is None or now < due_at:
-        return 0
-    waited = InvitationWaitedFor(
-        tenant_id=tenant_id,
-        invitation_id=invitation_id,
-        digest=request.digest,
-        waited=tenant.policy.single_owner_bootstrap,
-    )
-    uow.audit.append(waited, actor=_SWEEP_ACTOR, context=context)
-    _release(uow, tenant, request, actor=_SWEEP_ACTOR, now=now, context=context)
-    return 1
 
 
 def _describe(request: HeldRequest, invitation: Invitation, counted: int, now: datetime) -> Decided:

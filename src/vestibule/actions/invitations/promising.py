@@ -38,6 +38,8 @@ def promise(
     inviter_principal_id = asked.inviter_principal_id
     facts = uow.promises.read_facts(tenant.tenant_id, tenant.policy, inviter_principal_id, draft)
     issuing.check_facts(tenant.policy, draft, facts)
+    if asked.inviter_role is not None:
+        issuing.check_standing(tenant.policy, asked.inviter_role, asked.inviter_principal_id, draft, facts)
     wait = uow.limits.take(issuing.issue_hits(limits, tenant.tenant_id, inviter_principal_id, draft.email))
     wait = wait or uow.abuse.take_allowance(tenant, inviter_principal_id, limits)
     if wait is not None:

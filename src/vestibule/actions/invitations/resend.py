@@ -53,8 +53,7 @@ def resend(
         raise NotPendingError
     issuing.check_still_promised(tenant.policy, invitation, now)
     member = uow.members.find_by_address(tenant_id, invitation.invited_email, now)
-    own_role = None if invitation.grants_only else invitation.role
-    hindrance = issuing.find_hindrance(member, own_role, invitation.membership_expires_in)
+    hindrance = issuing.find_hindrance(member, invitation)
     issuing.check_recipient(tenant.policy, invitation.invited_email, hindrance)
     check_not_barred(is_barred=uow.directory.is_barred(tenant_id, invitation.invited_email.key))
     if invitation.resent_at is not None:

@@ -10,8 +10,10 @@ from vestibule.core import approval, authority
 from vestibule.core.approval import Approval, HeldRequest
 from vestibule.core.event import BreakGlassReviewed
 from vestibule.core.identity import Actor, RequestContext
+from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.naming import check_message
 from vestibule.core.paging import Page, PageRequest
+from vestibule.core.tenant import Tenant
 from vestibule.errors import (
     FieldFault,
     InvalidRequestError,
@@ -48,11 +50,9 @@ def get_held(uow: UnitOfWork, actor: Actor, tenant_id: str, invitation_id: str) 
     invitation = uow.invitations.find(tenant_id, invitation_id)
     if tenant is None or invitation is None:
         raise NotFoundError
-    if not invitation.is_held or invitation.state_at(now) != "held":
+    if invitation.state_at(now) is not InvitationState.HELD:
         raise NotPendingError
-    inviter = uow.members.find(tenant_id, invitation.inviter_principal_id)
-    known = frozenset() if inviter is None else uow.approvals.read_approver(inviter).addresses
-    request = approval.read_request(tenant.policy, tenant.policy_hash, invitation, known)
+    request = _read_request(uow, tenant, invitation)
     given = uow.approvals.list_of(invitation_id)
     found = ((one, uow.members.find(tenant_id, one.approver_principal_id)) for one in given)
     approvers = {
@@ -67,6 +67,12 @@ def get_held(uow: UnitOfWork, actor: Actor, tenant_id: str, invitation_id: str) 
         counted=approval.count_approvals(tenant.policy, request, given, approvers, now),
         objection=approval.find_objection(tenant.policy, request, own, now),
     )
+
+
+def _read_request(uow: UnitOfWork, tenant: Tenant, invitation: Invitation) -> HeldRequest:
+    inviter = uow.members.find(tenant.tenant_id, invitation.inviter_principal_id)
+    known = frozenset() if inviter is None else uow.approvals.read_approver(inviter).addresses
+    return approval.read_request(tenant.policy, tenant.policy_hash, invitation, known)
 
 
 def list_reviews(
@@ -93,13 +99,17 @@ def close_review(
         NotPendingError: it was reviewed before. InvalidRequestError: the note says nothing.
     """
     identity = authority.check_principal(actor)
-    standing = uow.members.find(tenant_id, identity.principal_id)
-    authority.check_administrator(uow.tenants.find(tenant_id, lock="share"), standing, uow.now())
+    tenant = uow.tenants.find(tenant_id, lock="share")
+    now = uow.now()
+    standing = authority.check_administrator(tenant, uow.members.find(tenant_id, identity.principal_id), now)
     found = uow.reviews.find(tenant_id, invitation_id)
-    if found is None:
+    taken = uow.invitations.find(tenant_id, invitation_id)
+    if tenant is None or found is None or taken is None:
         raise NotFoundError
-    if found.principal_id == identity.principal_id:
-        raise NotPermittedError("Nobody reviews a grant of one's own.")
+    own = uow.approvals.read_approver(standing, [one.address.key for one in identity.addresses])
+    request = _read_request(uow, tenant, taken)
+    if approval.find_kinship(tenant.policy, request, own, now) is not None:
+        raise NotPermittedError("Nobody reviews a grant of one's own, or that came to oneself.")
     if not note.strip():
         raise InvalidRequestError(FieldFault("/note", "Say what you found."))
     check_message("/note", note, NOTE_MAX)

@@ -56,7 +56,7 @@ def _find_address(uow: UnitOfWork, identity: VerifiedIdentity, tenant: Tenant) -
         return None
     for verified in identity.addresses_in(tenant.tenant_id):
         rule = uow.domains.find_rule(tenant.tenant_id, verified.address.domain)
-        if rule is None or not verified.counts_in(tenant.tenant_id):
+        if rule is None:
             continue
         door = find_door(rule, tenant.policy, verified.address, identity.connection)
         is_barred = uow.directory.is_barred(tenant.tenant_id, verified.address.key)

@@ -71,6 +71,7 @@ def put_member(
         name=draft.name if draft.name is not None else (existing.name if existing else None),
         expires_at=draft.expires_at,
         invitation_id=existing.invitation_id if existing is not None else None,
+        starts_at=existing.starts_at if existing is not None else None,
     )
     _revoke_beyond(uow, actor, tenant, existing, draft.role, context)
     uow.members.put(membership)

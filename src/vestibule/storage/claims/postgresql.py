@@ -52,6 +52,7 @@ class PostgresqlClaims:
             "seat_change": change,
             "holds_seat": settlement.holds_seat,
             "writes_member": self._own_members and not settlement.decision.keeps_role,
+            "longest": settlement.longest,
             "ends_ms": None if settlement.ends_at is None else to_milliseconds(settlement.ends_at),
         }
         size, extends = len(settlement.grant.bundle), self._own_members and settlement.decision.extends

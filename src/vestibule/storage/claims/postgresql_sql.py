@@ -95,9 +95,10 @@ forgotten AS (
     AND NOT CAST(:addresses AS jsonb) ? CAST(address AS text)
 )"""
 
-# The end that the invitation gives, from its start, and never after the tenant's event.
-_ENDS = """LEAST(
-      GREATEST(membership_starts_at, clock_timestamp()) + membership_expires_in * interval '1 second',
+# The end that the invitation gives, from its start; no longer than policy allows now, and never after the
+# tenant's event.
+_ENDS = """LEAST(GREATEST(membership_starts_at, clock_timestamp())
+        + LEAST(membership_expires_in, CAST(:longest AS integer)) * interval '1 second',
       to_timestamp(CAST(:ends_ms AS bigint) / 1000.0))"""
 
 # An owner who was kept without force comes back by invitation once the tenant has another (ADR 0005).
@@ -122,7 +123,8 @@ again AS (
     AND memberships.tenant_id = granted.tenant_id AND principal_id = CAST(:principal_id AS text)
     AND (expires_at <= clock_timestamp() OR (suspended_at IS NOT NULL AND EXISTS (
       SELECT 1 FROM vestibule_memberships AS heir WHERE heir.tenant_id = granted.tenant_id
-        AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL)))
+        AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL
+        AND (heir.starts_at IS NULL OR heir.starts_at <= clock_timestamp()))))
   RETURNING 1
 ),
 member AS (SELECT 1 FROM first UNION ALL SELECT 1 FROM again)"""
@@ -153,7 +155,8 @@ bundle AS (
 _EXTENSION = f"""
 extended AS (
   UPDATE vestibule_memberships AS present SET expires_at = {_ENDS}, end_announced_at = NULL
-  FROM granted WHERE CAST(:extends AS boolean) AND present.tenant_id = granted.tenant_id
+  FROM granted WHERE CAST(:extends AS boolean) AND membership_starts_at IS NULL
+    AND present.tenant_id = granted.tenant_id
     AND present.principal_id = CAST(:principal_id AS text) AND present.role = granted.role
     AND present.suspended_at IS NULL AND present.expires_at < {_ENDS}
 )"""

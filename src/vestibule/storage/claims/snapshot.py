@@ -80,7 +80,7 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
     AND b.subject IN (i.invited_email, CAST(:principal_id AS {text}))),
   e.suspended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM vestibule_memberships w
     WHERE w.tenant_id = i.tenant_id AND w.role = 'owner' AND w.suspended_at IS NULL
-      AND w.expires_at IS NULL)
+      AND w.expires_at IS NULL AND (w.starts_at IS NULL OR w.starts_at <= {now}))
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id

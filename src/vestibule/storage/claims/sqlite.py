@@ -78,7 +78,8 @@ WHERE tenant_id = :tenant_id AND shard = CASE WHEN :seat_change > 0 THEN :seat_s
 # The end that the invitation gives, from its start, and never after the tenant's event.
 _NEVER = 1 << 60
 _ENDS = f"""NULLIF(MIN(
-    COALESCE(MAX(COALESCE(i.membership_starts_at, 0), :now_ms) + i.membership_expires_in * 1000, {_NEVER}),
+    COALESCE(MAX(COALESCE(i.membership_starts_at, 0), :now_ms) + 1000 * NULLIF(MIN(
+      COALESCE(i.membership_expires_in, {_NEVER}), COALESCE(:longest, {_NEVER})), {_NEVER}), {_NEVER}),
     COALESCE(:ends_ms, {_NEVER})), {_NEVER})"""
 _FIRST_MEMBER = f"""
 INSERT INTO vestibule_memberships (tenant_id, principal_id, role, email, name, created_at, starts_at,
@@ -97,7 +98,8 @@ WHERE i.invitation_id = :invitation_id AND vestibule_memberships.tenant_id = i.t
   AND vestibule_memberships.principal_id = :principal_id
   AND (vestibule_memberships.expires_at <= :now_ms OR (vestibule_memberships.suspended_at IS NOT NULL
     AND EXISTS (SELECT 1 FROM vestibule_memberships AS heir WHERE heir.tenant_id = i.tenant_id
-      AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL)))
+      AND heir.role = 'owner' AND heir.suspended_at IS NULL AND heir.expires_at IS NULL
+      AND (heir.starts_at IS NULL OR heir.starts_at <= :now_ms))))
 """
 # All or none: every resource is still there; what is held already is kept.
 _BUNDLE = f"""
@@ -120,7 +122,8 @@ ON CONFLICT (tenant_id, principal_id, resource_id) DO UPDATE
 _EXTENSION = f"""
 UPDATE vestibule_memberships SET expires_at = {_ENDS}, end_announced_at = NULL
 FROM vestibule_invitations i
-WHERE i.invitation_id = :invitation_id AND vestibule_memberships.tenant_id = i.tenant_id
+WHERE i.invitation_id = :invitation_id AND i.membership_starts_at IS NULL
+  AND vestibule_memberships.tenant_id = i.tenant_id
   AND vestibule_memberships.principal_id = :principal_id AND vestibule_memberships.role = i.role
   AND vestibule_memberships.suspended_at IS NULL AND vestibule_memberships.expires_at < {_ENDS}
 """
@@ -296,6 +299,7 @@ class SqliteClaims:
             **rule_values(grant),
             "principal_id": settlement.identity.principal_id,
             "principal_name": settlement.identity.name,
+            "longest": settlement.longest,
             "ends_ms": None if ends_at is None else to_milliseconds(ends_at),
             "message_id": mint_id(),
             "message_kind": settlement.notice.kind,

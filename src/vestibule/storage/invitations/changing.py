@@ -77,6 +77,7 @@ class ChangingInvitations(InvitationRows):
             "grants_only": invitation.grants_only,
             "deliver": invitation.deliver,
             "held_at": invitation.held_at,
+            "release_at": invitation.release_at,
             "corrects_id": invitation.corrects_id,
             "send_count": 0,
             "issued_ip": context.ip[:64],

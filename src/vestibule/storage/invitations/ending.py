@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from vestibule.storage.filters import database_clock, is_open
+from vestibule.storage.filters import database_clock, is_held, is_open
 from vestibule.storage.invitations.rows import InvitationRows
 from vestibule.storage.schema import invitations
 from vestibule.storage.seats import give_back_seats
@@ -39,11 +39,13 @@ class EndingInvitations(InvitationRows):
         return self._revoke_where(theirs, reason)
 
     def revoke_of_addresses(
-        self, addresses: Iterable[str], reason: str, *, tenant_id: str | None = None
+        self, addresses: Iterable[str], reason: str, *, tenant_id: str | None = None, with_held: bool = True
     ) -> Sequence[tuple[str, str]]:
         theirs: sa.ColumnElement[bool] = invitations.c.invited_email.in_(list(addresses))
         if tenant_id is not None:
             theirs = sa.and_(theirs, invitations.c.tenant_id == tenant_id)
+        if not with_held:
+            theirs = sa.and_(theirs, sa.not_(is_held()))
         return self._revoke_where(theirs, reason)
 
     def revoke_of_domain(self, tenant_id: str, domain: str, reason: str) -> Sequence[tuple[str, str]]:

@@ -66,6 +66,7 @@ def read_invitation(row: sa.Row[Any], grants: tuple[ResourceGrant, ...] = ()) ->
         deliver=row.deliver,
         held_at=row.held_at,
         approved_at=row.approved_at,
+        release_at=row.release_at,
         corrects_id=row.corrects_id,
         send_count=row.send_count,
         last_sent_at=row.last_sent_at,

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from vestibule.core.directory import PAGE_MAX
 from vestibule.web.api.documents import parse_document
+from vestibule.web.scim.bounds import Bounds
 
 _TYPES = frozenset({"application/json", "application/scim+json"})
 _DEFAULT_COUNT = 100
@@ -25,17 +26,20 @@ _FILTER = re.compile(
 )
 
 
-async def read_body(request: Request) -> dict[str, Any]:
+async def read_body(request: Request, bounds: Bounds) -> dict[str, Any]:
     """The object in the body.
 
     Raises:
-        HTTPException: it does not say that it is JSON (415).
+        HTTPException: it does not say that it is JSON (415), or is too long (413).
         InvalidRequestError: it is not.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _TYPES:
         raise HTTPException(415, "Send application/scim+json.")
-    return parse_document(await request.body())
+    body = await request.body()
+    if len(body) > bounds.bytes_max:
+        raise HTTPException(413, f"Send at most {bounds.bytes_max} bytes.")
+    return parse_document(body)
 
 
 def read_page(asked: Mapping[str, str]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ refused, never ignored: an answer of 200 to something misspelt would be a hole t
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, TypeVar
 
 from scim2_models import (
@@ -46,8 +47,8 @@ from vestibule.core.directory import (
     read_addresses,
 )
 from vestibule.errors import FieldFault, InvalidRequestError
+from vestibule.web.scim import bounds
 
-DOCUMENT_MAX = 512 * 1024
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 # Entra names whom to remove in the value, and replaces an address of a kind that is not there yet.
 POLICY = ScimPolicy(
@@ -106,23 +107,27 @@ PROVIDER = ScimProvider(
 
 def make_person(body: dict[str, Any]) -> DirectoryDraft:
     """The draft behind a POST."""
+    bounds.check_said(body, bounds.USER_BOUNDS)
     person = Person.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY)
     return _draft_person(person, was_active=True)
 
 
 def replace_person(kept: DirectoryUser, body: dict[str, Any]) -> DirectoryDraft:
     """The draft behind a PUT."""
+    bounds.check_said(body, bounds.USER_BOUNDS)
     person = Person.model_validate(body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY)
     return _draft_person(person, was_active=kept.is_active)
 
 
 def patch_person(kept: DirectoryUser, body: dict[str, Any]) -> DirectoryDraft:
     """The draft behind a PATCH."""
+    bounds.check_operations(body, bounds.USER_BOUNDS)
     return _draft_person(_patch(Person, kept.document, body), was_active=kept.is_active)
 
 
 def make_group(body: dict[str, Any]) -> GroupDraft:
     """The draft behind a POST."""
+    bounds.check_said(body, bounds.GROUP_BOUNDS)
     return _draft_group(
         Group.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST, scim_policy=POLICY)
     )
@@ -130,6 +135,7 @@ def make_group(body: dict[str, Any]) -> GroupDraft:
 
 def replace_group(body: dict[str, Any]) -> GroupDraft:
     """The draft behind a PUT."""
+    bounds.check_said(body, bounds.GROUP_BOUNDS)
     return _draft_group(
         Group.model_validate(body, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST, scim_policy=POLICY)
     )
@@ -137,6 +143,7 @@ def replace_group(body: dict[str, Any]) -> GroupDraft:
 
 def patch_group(kept: DirectoryGroup, body: dict[str, Any]) -> GroupDraft:
     """The draft behind a PATCH."""
+    bounds.check_operations(body, bounds.GROUP_BOUNDS)
     return _draft_group(_patch(Group, kept.document, body))
 
 
@@ -201,12 +208,13 @@ def _draft_person(person: Any, *, was_active: bool) -> DirectoryDraft:
         raise InvalidRequestError(
             FieldFault("/userName", f"Give a userName of 1 to {USER_NAME_MAX} characters.")
         )
+    document = _dump(person, bounds.USER_BOUNDS)
     return DirectoryDraft(
         user_name=user_name,
         external_id=_check_external_id(external_id),
         is_active=was_active if person.active is None else person.active,
-        addresses=read_addresses(person.model_dump(scim_ctx=Context.DEFAULT)),
-        document=_dump(person),
+        addresses=read_addresses(json.loads(document)),
+        document=document,
     )
 
 
@@ -218,7 +226,7 @@ def _draft_group(group: Any) -> GroupDraft:
     return GroupDraft(
         group_name=group.display_name,
         external_id=_check_external_id(group.external_id),
-        document=_dump(group),
+        document=_dump(group, bounds.GROUP_BOUNDS),
     )
 
 
@@ -230,9 +238,8 @@ def _check_external_id(external_id: str | None) -> str | None:
     return external_id or None
 
 
-def _dump(resource: Any) -> str:
+def _dump(resource: Any, within: bounds.Bounds) -> str:
     resource.id = resource.meta = None
     document: str = resource.model_dump_json(scim_ctx=Context.DEFAULT)
-    if len(document) > DOCUMENT_MAX:
-        raise InvalidRequestError(FieldFault("", f"Keep a resource below {DOCUMENT_MAX} bytes."))
+    bounds.check_kept(json.loads(document), document, within)
     return document

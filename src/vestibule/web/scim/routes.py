@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,18 +14,22 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vestibule.actions.directory import keep_groups, keep_users, review_directory
+from vestibule.core.directory import DirectoryPage
 from vestibule.core.identity import Actor
 from vestibule.errors import NotFoundError
 from vestibule.web.asgi import ROUTE, Answer, get_context
 from vestibule.web.identify import get_actor
 from vestibule.web.scim import PREFIX, resources
 from vestibule.web.scim.answers import answer_error, answer_list, answer_resource
+from vestibule.web.scim.bounds import GROUP_BOUNDS, USER_BOUNDS
 from vestibule.web.scim.queries import read_body, read_filter, read_page, read_wanted
 from vestibule.web.services import Services
 
 _USER_FIELDS = {"username": "user_name", "externalid": "external_id", "id": "id"}
 _GROUP_FIELDS = {"displayname": "group_name", "externalid": "external_id", "id": "id"}
 _ID_MAX = 36
+_TRIES = 5
+_BUSY = "Somebody else is changing it at the same time; try again."
 Handler = Callable[[Request, Actor], Awaitable[Answer]]
 OneHandler = Callable[[Request, Actor, str], Awaitable[Answer]]
 
@@ -101,31 +106,24 @@ class _Users:
         start, count = read_page(asked)
         wanted = read_filter(asked, _USER_FIELDS)
         page = await self._read(review_directory.list_users, actor, wanted, start=start, count=count)
-        shown = [self._show(one) for one in page.items]
-        return answer_list(
-            shown,
-            resources.Person,
-            total=page.total,
-            start=start,
-            wanted=read_wanted(asked, resources.Person),
-        )
+        return await asyncio.to_thread(_show_page, page, start, self._show, resources.Person, asked)
 
     async def get(self, request: Request, actor: Actor, user_id: str) -> Answer:
         user = await self._read(review_directory.get_user, actor, user_id[: _ID_MAX + 1])
         return answer_resource(self._show(user), wanted=read_wanted(request.query_params, resources.Person))
 
     async def add(self, request: Request, actor: Actor) -> Answer:
-        draft = resources.make_person(await read_body(request))
+        draft = await asyncio.to_thread(resources.make_person, await read_body(request, USER_BOUNDS))
         context = get_context(request.scope)
         user = await self._run(keep_users.add_user, actor, draft, context=context)
         return answer_resource(self._show(user), status=201)
 
     async def replace(self, request: Request, actor: Actor, user_id: str) -> Answer:
-        body = await read_body(request)
+        body = await read_body(request, USER_BOUNDS)
         return await self._change(request, actor, user_id, lambda kept: resources.replace_person(kept, body))
 
     async def patch(self, request: Request, actor: Actor, user_id: str) -> Answer:
-        body = await read_body(request)
+        body = await read_body(request, USER_BOUNDS)
         return await self._change(request, actor, user_id, lambda kept: resources.patch_person(kept, body))
 
     async def remove(self, request: Request, actor: Actor, user_id: str) -> Answer:
@@ -134,9 +132,16 @@ class _Users:
         return Answer(204)
 
     async def _change(self, request: Request, actor: Actor, user_id: str, change: Any) -> Answer:
-        context = get_context(request.scope)
-        user = await self._run(keep_users.change_user, actor, user_id[: _ID_MAX + 1], change, context=context)
-        return answer_resource(self._show(user), wanted=read_wanted(request.query_params, resources.Person))
+        for _ in range(_TRIES):
+            was = await self._read(review_directory.get_user, actor, user_id[: _ID_MAX + 1])
+            # What a patch costs is nobody's but the caller's: no lock is held, and the loop goes on.
+            draft = await asyncio.to_thread(change, was)
+            context = get_context(request.scope)
+            user = await self._run(keep_users.change_user, actor, was, draft, context=context)
+            if user is not None:
+                wanted = read_wanted(request.query_params, resources.Person)
+                return answer_resource(self._show(user), wanted=wanted)
+        raise HTTPException(409, _BUSY)
 
 
 class _Groups:
@@ -149,31 +154,24 @@ class _Groups:
         start, count = read_page(asked)
         wanted = read_filter(asked, _GROUP_FIELDS)
         page = await self._read(review_directory.list_groups, actor, wanted, start=start, count=count)
-        shown = [self._show(one) for one in page.items]
-        return answer_list(
-            shown,
-            resources.Group,
-            total=page.total,
-            start=start,
-            wanted=read_wanted(asked, resources.Group),
-        )
+        return await asyncio.to_thread(_show_page, page, start, self._show, resources.Group, asked)
 
     async def get(self, request: Request, actor: Actor, group_id: str) -> Answer:
         group = await self._read(review_directory.get_group, actor, group_id[: _ID_MAX + 1])
         return answer_resource(self._show(group), wanted=read_wanted(request.query_params, resources.Group))
 
     async def add(self, request: Request, actor: Actor) -> Answer:
-        draft = resources.make_group(await read_body(request))
+        draft = await asyncio.to_thread(resources.make_group, await read_body(request, GROUP_BOUNDS))
         context = get_context(request.scope)
         group = await self._run(keep_groups.add_group, actor, draft, context=context)
         return answer_resource(self._show(group), status=201)
 
     async def replace(self, request: Request, actor: Actor, group_id: str) -> Answer:
-        draft = resources.replace_group(await read_body(request))
-        return await self._change(request, actor, group_id, lambda _: draft)
+        body = await read_body(request, GROUP_BOUNDS)
+        return await self._change(request, actor, group_id, lambda _: resources.replace_group(body))
 
     async def patch(self, request: Request, actor: Actor, group_id: str) -> Answer:
-        body = await read_body(request)
+        body = await read_body(request, GROUP_BOUNDS)
         return await self._change(request, actor, group_id, lambda kept: resources.patch_group(kept, body))
 
     async def remove(self, request: Request, actor: Actor, group_id: str) -> Answer:
@@ -182,11 +180,15 @@ class _Groups:
         return Answer(204)
 
     async def _change(self, request: Request, actor: Actor, group_id: str, change: Any) -> Answer:
-        context = get_context(request.scope)
-        group = await self._run(
-            keep_groups.change_group, actor, group_id[: _ID_MAX + 1], change, context=context
-        )
-        return answer_resource(self._show(group), wanted=read_wanted(request.query_params, resources.Group))
+        for _ in range(_TRIES):
+            was = await self._read(review_directory.get_group, actor, group_id[: _ID_MAX + 1])
+            draft = await asyncio.to_thread(change, was)
+            context = get_context(request.scope)
+            group = await self._run(keep_groups.change_group, actor, was, draft, context=context)
+            if group is not None:
+                wanted = read_wanted(request.query_params, resources.Group)
+                return answer_resource(self._show(group), wanted=wanted)
+        raise HTTPException(409, _BUSY)
 
 
 class _Discovery:
@@ -217,6 +219,13 @@ class _Discovery:
 
     async def get_schema(self, _request: Request, _actor: Actor, urn: str) -> Answer:
         return _find_discovered(self._schemas, urn)
+
+
+def _show_page(
+    page: DirectoryPage[Any], start: int, show: Callable[[Any], Any], model: Any, asked: Mapping[str, Any]
+) -> Answer:
+    shown = [show(one) for one in page.items]
+    return answer_list(shown, model, total=page.total, start=start, wanted=read_wanted(asked, model))
 
 
 def _place(resource: Any, kind: str, location: str) -> Any:

@@ -36,6 +36,8 @@ def _add_columns() -> None:
     op.add_column("vestibule_api_keys", sa.Column("tenant_id", _text(64), nullable=True))
     op.add_column("vestibule_invitations", sa.Column("held_at", Instant(), nullable=True))
     op.add_column("vestibule_invitations", sa.Column("approved_at", Instant(), nullable=True))
+    op.add_column("vestibule_invitations", sa.Column("release_at", Instant(), nullable=True))
+    _create_release_index()
     op.add_column("vestibule_invitations", sa.Column("justification", sa.String(length=1000), nullable=True))
     op.add_column(
         "vestibule_invitations",
@@ -225,6 +227,17 @@ def _create_reviews() -> None:
         "vestibule_reviews",
         ["tenant_id", "opened_at", "invitation_id"],
         unique=False,
+    )
+
+
+def _create_release_index() -> None:
+    op.create_index(
+        "ix_vestibule_invitations_release_at",
+        "vestibule_invitations",
+        ["release_at"],
+        unique=False,
+        sqlite_where=sa.text("release_at IS NOT NULL"),
+        postgresql_where=sa.text("release_at IS NOT NULL"),
     )
 
 
