@@ -121,7 +121,7 @@ def replace_person(kept: DirectoryUser, body: dict[str, Any]) -> DirectoryDraft:
 
 def patch_person(kept: DirectoryUser, body: dict[str, Any]) -> DirectoryDraft:
     """The draft behind a PATCH."""
-    bounds.check_operations(body, bounds.USER_BOUNDS)
+    bounds.check_operations(body, json.loads(kept.document), bounds.USER_BOUNDS)
     return _draft_person(_patch(Person, kept.document, body), was_active=kept.is_active)
 
 
@@ -143,7 +143,7 @@ def replace_group(body: dict[str, Any]) -> GroupDraft:
 
 def patch_group(kept: DirectoryGroup, body: dict[str, Any]) -> GroupDraft:
     """The draft behind a PATCH."""
-    bounds.check_operations(body, bounds.GROUP_BOUNDS)
+    bounds.check_operations(body, json.loads(kept.document), bounds.GROUP_BOUNDS)
     return _draft_group(_patch(Group, kept.document, body))
 
 
