@@ -38,6 +38,7 @@ def accept_script(prefix: str, *, tenant: str, seats: bool) -> str:
         "rule_domain": "NULL",
         "rule_rung": "NULL",
         "ends_ms": "NULL",
+        "longest": "NULL",
         "inviter_principal_id": f"('owner-' || {tenant})",
         "inviter_role": "'owner'",
         "principal_name": "'Somebody'",
