@@ -16,7 +16,7 @@ from vestibule.core import policy_authority
 from vestibule.core.approval import Approver
 from vestibule.core.event import PolicyActivated, PolicyApproved, PolicyProposed
 from vestibule.core.identity import KEY_NAMES, Actor, HostKey, RequestContext, actor_id
-from vestibule.core.policy import dump_policy, load_policy, parse_base, parse_own
+from vestibule.core.policy import OWNER, dump_policy, load_policy, parse_base, parse_own
 from vestibule.core.policy.change import (
     DEPLOYMENT,
     PolicyChange,
@@ -29,6 +29,7 @@ from vestibule.errors import (
     FieldFault,
     InvalidRequestError,
     NotFoundError,
+    NotPermittedError,
     PolicyNotApprovedError,
     PolicyStaleError,
 )
@@ -125,8 +126,15 @@ def roll_back(uow: UnitOfWork, actor: Actor, tenant_id: str, *, context: Request
 
 
 def _lock(uow: UnitOfWork, actor: Actor, tenant_id: str) -> PolicyInForce:
-    # Who has no say here must not even wait for who has; who waited is judged again.
-    _check(uow, actor, tenant_id)
+    # Who does not belong here must not even wait for who does. The clock is read after the lock, so that the
+    # trail is in the order in which things came into force.
+    if tenant_id != DEPLOYMENT and not isinstance(actor, HostKey):
+        standing = uow.members.find(tenant_id, actor.principal_id)
+        tenant = uow.tenants.find(tenant_id)
+        if tenant is None or standing is None:
+            raise NotFoundError
+        if standing.role != OWNER:
+            raise NotPermittedError
     current = uow.policies.find_in_force(tenant_id, lock=True)
     _check(uow, actor, tenant_id)
     if current is None:

@@ -131,6 +131,9 @@ def _find(policy: Policy, decision: RecordedDecision) -> Iterator[Finding]:
     for role in decision.roles:
         if granting is not None:
             yield _judge_grant(policy, str(granting), role)
+        elif role not in policy.roles:
+            # A domain's rule promised it: no person's right is judged, but there must be such a role.
+            yield Finding("/assignable", f"there is no role {role}", "denied")
         yield _judge_approvals(policy, decision, role)
     if decision.kind == ISSUED:
         yield from _judge_terms(policy, decision)
