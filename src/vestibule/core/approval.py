@@ -55,6 +55,11 @@ class HeldRequest:
     demand: Demand
 
 
+def needed_approvals(policy: Policy, roles: Sequence[str]) -> int:
+    """How many others must approve before *roles* are promised (ISS-04)."""
+    return max((policy.rule_of(role).approvals for role in roles), default=0)
+
+
 def read_request(
     policy: Policy, policy_hash: str, invitation: Invitation, inviter_addresses: Iterable[str]
 ) -> HeldRequest:
@@ -65,7 +70,7 @@ def read_request(
         policy_hash=policy_hash,
         inviter_addresses=frozenset(inviter_addresses),
         digest=digest_request(invitation, policy_hash),
-        needed=max((policy.rule_of(role).approvals for role in roles), default=0),
+        needed=needed_approvals(policy, roles),
         demand=demand_of(policy, roles),
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from vestibule.core.approval import needed_approvals
 from vestibule.core.event import (
     AuditEvent,
     BreakGlassUsed,
@@ -50,11 +51,6 @@ class Asked:
     inviter_role: str | None
     now: datetime
     context: RequestContext
-
-
-def needed_approvals(policy: Policy, roles: Sequence[str]) -> int:
-    """How many others must approve before *roles* are promised (ISS-04)."""
-    return max((policy.rule_of(role).approvals for role in roles), default=0)
 
 
 def draw_up(

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vestibule.core import issuing
+from vestibule.core.approval import needed_approvals
 from vestibule.core.invitation import InvitationDraft, InvitationState
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limits
-from vestibule.core.promise import Asked, draw_up, needed_approvals
+from vestibule.core.promise import Asked, draw_up
 from vestibule.core.tenant import Tenant
 from vestibule.core.token import mint_claim_token
 from vestibule.errors import RateLimitedError
