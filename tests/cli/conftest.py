@@ -2,16 +2,15 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import structlog
 
 from tests.cli.terminal import Outcome
+from tests.logs import restored_logging
 from tests.servers import PostgresServer
 from vestibule.cli import main
 
@@ -21,11 +20,8 @@ Run = Callable[..., Outcome]
 @pytest.fixture(autouse=True)
 def quiet_logs() -> Iterator[None]:
     """Commands configure logging for their process; here the process goes on."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.level = handlers, level
+    with restored_logging():
+        yield
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+from tests.logs import restored_logging
 from tests.pages.site import PASSWORD, Site, make_site
 from tests.servers import PostgresServer
 from vestibule.log import configure_logging, redact
@@ -48,10 +49,10 @@ def watched(
     else:
         server: PostgresServer = request.getfixturevalue("postgres_server")
         site = make_site(server.url(server.create_database()))
-    configure_logging("DEBUG", sink)
-    yield site, sink
-    site.stop()
-    configure_logging("ERROR", io.StringIO())
+    with restored_logging():
+        configure_logging("DEBUG", sink)
+        yield site, sink
+        site.stop()
 
 
 @pytest.mark.covers("OBS-04", "TOK-02", "B03", "B05", "B09", "B16", "K10", "AUD-01")

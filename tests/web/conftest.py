@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import structlog
 
+from tests.logs import restored_logging
 from tests.servers import PostgresServer
 from tests.web.harness import ENGINES, World
 from vestibule.log import configure_logging
@@ -25,16 +24,13 @@ def _make_url(engine: str, directory: Path, request: pytest.FixtureRequest) -> s
     return server.url(server.create_database())
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def logs() -> Iterator[io.StringIO]:
-    """Everything that the services log, as an operator would have it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    """Everything that the services log during this test, as an operator would have it."""
     stream = io.StringIO()
-    configure_logging("INFO", stream)
-    yield stream
-    structlog.reset_defaults()
-    root.handlers[:], root.level = handlers, level
+    with restored_logging():
+        configure_logging("INFO", stream)
+        yield stream
 
 
 @pytest.fixture(scope="session")
