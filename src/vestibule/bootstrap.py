@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from vestibule.delivery.smtp import SmtpTransport
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
+    from vestibule.keys.master import MasterKey
+    from vestibule.ports import KeyProvider
 
 Clock = Callable[[], datetime]
 
@@ -176,6 +180,50 @@ def make_sealer(settings: Settings) -> SecretSealer:
         ConfigurationError: CONNECTION_KEY is no key.
     """
     return SecretSealer(parse_key(settings.connection_key), allows_loopback=settings.is_development)
+
+
+def make_provider(settings: Settings) -> KeyProvider | None:
+    """Who holds the private keys; None where KEYRING is not set.
+
+    Raises:
+        ConfigurationError: it can't be reached, or does not open.
+    """
+    if not settings.keyring:
+        return None
+    from vestibule.keys.file import FileProvider  # noqa: PLC0415
+
+    return FileProvider(Path(settings.keyring), read_master(settings))
+
+
+def make_key_store(settings: Settings) -> None:
+    """An empty encrypted key store exists where KEYRING says.
+
+    Raises:
+        ConfigurationError: there is one already, or it can't be made.
+    """
+    from vestibule.keys.master import create_store  # noqa: PLC0415
+
+    create_store(Path(settings.keyring), read_master(settings))
+
+
+def read_master(settings: Settings) -> MasterKey:
+    """What opens the encrypted key store: a setting, a file, or systemd's credential.
+
+    Raises:
+        ConfigurationError: there is none, or its file can't be used.
+    """
+    from vestibule.keys.master import MasterKey, read_secret_file  # noqa: PLC0415
+
+    if settings.keyring_secret:
+        return MasterKey(settings.keyring_secret)
+    if settings.keyring_secret_file:
+        return read_secret_file(Path(settings.keyring_secret_file))
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if credentials and (path := Path(credentials) / "vestibule-keyring").exists():
+        return read_secret_file(path)
+    raise ConfigurationError(
+        "VESTIBULE_KEYRING_SECRET", "is not set", "Make one with: openssl rand -base64 32"
+    )
 
 
 def make_relying_party(

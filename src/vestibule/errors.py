@@ -35,6 +35,9 @@ VestibuleError                     what a caller may handle; carries a stable ``
   ClaimRejectedError               every failed claim; private ``reason``
   CredentialsRejectedError         a failed sign-in or code; no reason at all
   ProviderError                    an identity provider is dead, or says what can't be believed
+  KeyMissingError                  no key of this purpose is in use
+  KeyStateError                    the key is not in the state that this needs
+  KeyProviderError                 whoever holds the private keys can't answer
   UnavailableError                 the database could not answer
 ConfigurationError                 an operator's mistake, named, found at start-up
 DeliveryError                      inside the worker only
@@ -323,6 +326,28 @@ class ProviderError(VestibuleError):
 
     def __init__(self, finding: str, message: str | None = None) -> None:
         super().__init__(message)
+        self.finding = finding
+
+
+class KeyMissingError(VestibuleError):
+    """No key of this purpose is in use; the operator makes one with `vestibule keys create`."""
+
+    code = "key_missing"
+
+
+class KeyStateError(VestibuleError):
+    """The key is not in the state that this needs; look at `vestibule keys list`."""
+
+    code = "key_state"
+
+
+class KeyProviderError(VestibuleError):
+    """The key provider can't answer now; nothing was changed, try again shortly."""
+
+    code = "key_provider_failed"
+
+    def __init__(self, finding: str) -> None:
+        super().__init__()
         self.finding = finding
 
 

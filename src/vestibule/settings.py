@@ -33,6 +33,9 @@ class Settings:
     public_url: str
     link_hosts: tuple[str, ...] = ()
     connection_key: str = field(default="", repr=False)
+    keyring: str = ""
+    keyring_secret: str = field(default="", repr=False)
+    keyring_secret_file: str = ""
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
     platform_key: str = field(default="", repr=False)
@@ -100,6 +103,9 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
             part.strip().lower() for part in values.get("link_hosts", "").split(",") if part.strip()
         ),
         connection_key=values.get("connection_key", ""),
+        keyring=values.get("keyring", ""),
+        keyring_secret=values.get("keyring_secret", ""),
+        keyring_secret_file=values.get("keyring_secret_file", ""),
         smtp_url=values.get("smtp_url", ""),
         mail_from=values.get("mail_from", ""),
         platform_key=_read_platform_key(values.get("platform_key", "")),

@@ -81,6 +81,11 @@ def mint_nonce() -> bytes:
     return secrets.token_bytes(12)
 
 
+def mint_secret_bytes() -> bytes:
+    """256 bits: a key, a salt."""
+    return secrets.token_bytes(32)
+
+
 def mint_challenge() -> str:
     """What a domain's record must say: 128 bits, public once it is published, and nobody else's."""
     return secrets.token_hex(16)

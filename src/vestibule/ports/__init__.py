@@ -17,6 +17,7 @@ from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
+from vestibule.ports.keys import KeyProvider, Keys, ProvidedKey
 from vestibule.ports.members import Members, PrincipalRecord, Principals
 from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
@@ -45,6 +46,8 @@ __all__ = [
     "InvitationFilter",
     "Invitations",
     "JoinRequests",
+    "KeyProvider",
+    "Keys",
     "Lock",
     "Members",
     "Outbox",
@@ -53,6 +56,7 @@ __all__ = [
     "PrincipalRecord",
     "Principals",
     "Promises",
+    "ProvidedKey",
     "RateLimits",
     "RelyingParty",
     "Resources",

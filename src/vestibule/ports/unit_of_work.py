@@ -17,6 +17,7 @@ from vestibule.ports.directory import Directory
 from vestibule.ports.domains import Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
+from vestibule.ports.keys import Keys
 from vestibule.ports.members import Members, Principals
 from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Reviews
@@ -49,6 +50,7 @@ class UnitOfWork(Protocol):
     directory: Directory
     abuse: Abuse
     policies: Policies
+    keys: Keys
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

@@ -29,6 +29,7 @@ from vestibule.ports import (
     Idempotency,
     Invitations,
     JoinRequests,
+    Keys,
     Members,
     Outbox,
     Policies,
@@ -56,6 +57,7 @@ from vestibule.storage.domains import SqlDomains
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.join_requests import SqlJoinRequests
+from vestibule.storage.keys import SqlKeys
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
 from vestibule.storage.policies import SqlPolicies
@@ -127,6 +129,7 @@ class SqlUnitOfWork:
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
         self.policies: Policies = SqlPolicies(connection, self.now)
+        self.keys: Keys = SqlKeys(connection, self.now)
 
     def _open_promises(self) -> Promises:
         return SqlPromises(

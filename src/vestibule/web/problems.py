@@ -54,6 +54,9 @@ TABLE: dict[type[VestibuleError], Problem] = {
     errors.ClaimRejectedError: Problem(404, "This invitation is invalid or no longer valid."),
     errors.CredentialsRejectedError: Problem(403, "That did not match."),
     errors.ProviderError: Problem(502, "The identity provider can't be used."),
+    errors.KeyMissingError: Problem(409, "There is no key for this."),
+    errors.KeyStateError: Problem(409, "The key is not in that state."),
+    errors.KeyProviderError: Problem(503, "The key provider can't answer."),
     errors.UnavailableError: Problem(503, "Temporarily unavailable."),
 }
 

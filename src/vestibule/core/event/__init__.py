@@ -47,6 +47,7 @@ from vestibule.core.event.invitations import (
     InvitationWaitedFor,
     RenewalRequested,
 )
+from vestibule.core.event.keys import KeyActivated, KeyCompromised, KeyCreated
 from vestibule.core.event.members import (
     GrantEnded,
     MembershipEnded,
@@ -115,6 +116,9 @@ __all__ = [
     "JoinApproved",
     "JoinRejected",
     "JoinRequested",
+    "KeyActivated",
+    "KeyCompromised",
+    "KeyCreated",
     "MembershipEnded",
     "MembershipRemoved",
     "MembershipSet",

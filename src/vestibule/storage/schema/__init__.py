@@ -24,6 +24,7 @@ from vestibule.storage.schema.invitations import (
     reports,
     suppressions,
 )
+from vestibule.storage.schema.keys import keys
 from vestibule.storage.schema.members import grants, memberships, principal_addresses, principals, reviews
 from vestibule.storage.schema.records import audit_events, idempotency_keys, outbox_messages, rate_limits
 from vestibule.storage.schema.tenants import (
@@ -54,6 +55,7 @@ __all__ = [
     "invitation_grants",
     "invitations",
     "join_requests",
+    "keys",
     "memberships",
     "metadata",
     "outbox_messages",
