@@ -17,6 +17,7 @@ from vestibule.core.invitation import InvitationState
 from vestibule.errors import (
     AlreadyMemberError,
     DigestMismatchError,
+    DomainNotAllowedError,
     NotFoundError,
     NotPendingError,
     NotPermittedError,
@@ -196,6 +197,13 @@ def test_what_drifted_while_it_was_held_is_found_at_the_last_approval(world: Wor
     with pytest.raises(RoleNotAssignableError):
         world.do(world.approve(second, by=OTTO))
     world.execute("UPDATE vestibule_memberships SET role = 'owner' WHERE principal_id = 'orla'")
+    world.execute(
+        "INSERT INTO vestibule_domains (tenant_id, domain, rung, role, challenge, created_at) "
+        "SELECT tenant_id, 'example.com', 'deny', 'member', 'x', created_at FROM vestibule_tenants"
+    )
+    with pytest.raises(DomainNotAllowedError):
+        world.do(world.approve(second, by=OTTO))
+    world.execute("DELETE FROM vestibule_domains")
     world.execute("UPDATE vestibule_tenants SET suspended_at = created_at")
     with pytest.raises(TenantSuspendedError):
         world.do(world.approve(second, by=OTTO))

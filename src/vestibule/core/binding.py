@@ -33,7 +33,7 @@ from datetime import datetime
 from vestibule.core.domain import DomainRule, Rung, required_connection, rule_admits
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import RULE_NAMES, VerifiedAddress, VerifiedIdentity
-from vestibule.core.invitation import InvitationState, derive_state
+from vestibule.core.invitation import InvitationState, derive_state, roles_of
 from vestibule.core.policy import Policy
 from vestibule.core.stepup import Demand, demand_of
 from vestibule.errors import RejectReason
@@ -114,9 +114,7 @@ class Grant:
 
     @property
     def promised_roles(self) -> tuple[str, ...]:
-        """Every role that accepting would give."""
-        own = () if self.grants_only else (self.role,)
-        return (*own, *(one.role for one in self.bundle))
+        return roles_of(None if self.grants_only else self.role, (one.role for one in self.bundle))
 
     @property
     def demand(self) -> Demand:

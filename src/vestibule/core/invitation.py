@@ -6,7 +6,7 @@ State is derived from timestamps and the database's clock, never stored (LIF-01)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -70,6 +70,10 @@ class InvitationDraft:
     locale: str = "en"
     deliver: Deliver = "email"
 
+    @property
+    def promised_roles(self) -> tuple[str, ...]:
+        return roles_of(self.role, (one.role for one in self.grants))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
@@ -121,14 +125,17 @@ class Invitation:
 
     @property
     def promised_roles(self) -> tuple[str, ...]:
-        """Every role that accepting would give."""
-        own = () if self.grants_only else (self.role,)
-        return (*own, *(one.role for one in self.grants))
+        return roles_of(None if self.grants_only else self.role, (one.role for one in self.grants))
 
     @property
     def is_held(self) -> bool:
         """It waits for approval; its ``expires_at`` is then the end of that wait (ISS-04)."""
         return self.held_at is not None and self.approved_at is None
+
+
+def roles_of(own: str | None, on_resources: Iterable[str]) -> tuple[str, ...]:
+    """Every role that accepting would give: in the tenant, and on each resource."""
+    return (*(() if own is None else (own,)), *on_resources)
 
 
 def derive_state(

@@ -113,12 +113,6 @@ def check_role_exists(policy: Policy, role: str, pointer: str = "/role") -> None
         raise InvalidRequestError(fault)
 
 
-def promised_roles(draft: InvitationDraft) -> tuple[str, ...]:
-    """Every role that accepting would give."""
-    own = () if draft.role is None else (draft.role,)
-    return (*own, *(one.role for one in draft.grants))
-
-
 def check_roles(policy: Policy, granting: str, draft: InvitationDraft) -> None:
     """*granting* may promise every role of the draft, and there are such roles (ISS-03, ISS-18).
 
@@ -127,7 +121,7 @@ def check_roles(policy: Policy, granting: str, draft: InvitationDraft) -> None:
         InvalidRequestError: no such role, or nothing is promised.
         RoleNotAssignableError: it may invite, but not to that role.
     """
-    roles = promised_roles(draft)
+    roles = draft.promised_roles
     if not policy.assignable.get(granting):
         authority.check_may_grant(policy, granting, roles[0] if roles else "")
     if not roles:
@@ -149,7 +143,7 @@ def limit_draft(policy: Policy, draft: InvitationDraft, now: datetime) -> Invita
     """
     if policy.event is not None and now >= policy.event.closes_at:
         raise EventOverError
-    if draft.justification is None and any(policy.rule_of(r).justification for r in promised_roles(draft)):
+    if draft.justification is None and any(policy.rule_of(r).justification for r in draft.promised_roles):
         raise InvalidRequestError(FieldFault("/justification", "This role is granted for a stated reason."))
     _check_start(draft.membership_starts_at, now)
     grants = tuple(
@@ -202,7 +196,7 @@ def check_facts(policy: Policy, draft: InvitationDraft, facts: IssueFacts) -> No
     check_not_barred(is_barred=facts.is_barred)
     if facts.pending >= policy.max_pending or facts.pending_of_inviter >= policy.max_pending_per_inviter:
         raise PendingLimitError
-    if facts.overdue_review and is_break_glass(policy, promised_roles(draft)):
+    if facts.overdue_review and is_break_glass(policy, draft.promised_roles):
         raise ReviewOverdueError
 
 
@@ -218,7 +212,7 @@ def check_standing(
     if not all(policy.may_grant(inviter_role, role) for role in facts.open_roles & policy.roles):
         raise RoleNotAssignableError("An invitation is open for this address that you may not replace.")
     is_own = facts.member is not None and facts.member.principal_id == inviter_principal_id
-    is_alone = not any(policy.rule_of(role).approvals for role in promised_roles(draft))
+    is_alone = not any(policy.rule_of(role).approvals for role in draft.promised_roles)
     if draft.role is not None and is_own and is_alone:
         raise NotPermittedError("Nobody extends one's own membership; ask somebody else.")
 

@@ -22,7 +22,7 @@ from vestibule.core.event import (
 )
 from vestibule.core.identity import RequestContext
 from vestibule.core.invitation import Invitation, InvitationDraft, decide_lifetime
-from vestibule.core.issuing import is_break_glass, promised_roles
+from vestibule.core.issuing import is_break_glass
 from vestibule.core.message import ApprovalNotice, BreakGlassNotice, InvitationMail, OutboxMessage
 from vestibule.core.policy import Policy
 from vestibule.core.tenant import Tenant
@@ -70,7 +70,7 @@ def draw_up(
     events, messages = _announce(
         tenant, invitation, asked, administrators, by_link=claim_token_hash is not None
     )
-    within = [policy.rule_of(role).review_within for role in promised_roles(draft)]
+    within = [policy.rule_of(role).review_within for role in draft.promised_roles]
     review = min((seconds for seconds in within if seconds is not None), default=None)
     return Promise(
         invitation=invitation,
@@ -105,7 +105,7 @@ def _draw_invitation(
     carrier_role: str,
     corrects_id: str | None,
 ) -> Invitation:
-    roles, now = promised_roles(draft), asked.now
+    roles, now = draft.promised_roles, asked.now
     lifetime = decide_lifetime(tenant.policy, roles, draft.expires_in, now)
     is_held = needed_approvals(tenant.policy, roles) > 0
     wait = tenant.policy.single_owner_bootstrap

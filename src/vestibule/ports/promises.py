@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from vestibule.core.approval import Approval, Approver
+from vestibule.core.approval import Approval, Approver, HeldRequest
 from vestibule.core.identity import Actor
 from vestibule.core.invitation import Invitation, InvitationDraft
 from vestibule.core.issuing import IssueFacts
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.policy import Policy
 from vestibule.core.promise import Promise
-from vestibule.core.tenant import Membership
+from vestibule.core.tenant import Membership, Tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,12 @@ class Approvals(Protocol):
         """Record it, in place of an earlier one by the same principal."""
 
     def list_of(self, invitation_id: str) -> Sequence[Approval]: ...
+
+    def read_request(self, tenant: Tenant, invitation: Invitation) -> HeldRequest:
+        """Something to decide on, under today's policy, with all that is known of its inviter."""
+
+    def count(self, tenant: Tenant, request: HeldRequest) -> int:
+        """How many approvals of exactly this request count now, each approver judged again."""
 
     def read_approver(self, membership: Membership, addresses: Sequence[str] = ()) -> Approver:
         """What the rules need to know of a member; *addresses* beside those that are remembered."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.approval import Approval, Approver
+from vestibule.core.approval import Approval, Approver, HeldRequest, count_approvals, read_request
 from vestibule.core.invitation import Invitation
 from vestibule.core.paging import Page, PageRequest
-from vestibule.core.tenant import Membership
-from vestibule.ports import Review
+from vestibule.core.tenant import Membership, Tenant
+from vestibule.ports import Members, Review
 from vestibule.storage.filters import is_held, is_open
 from vestibule.storage.invitations.rows import VISIBLE, read_grants, read_invitation
 from vestibule.storage.paging import fetch_page
@@ -23,9 +23,10 @@ from vestibule.storage.schema import approvals, audit_events, invitations, princ
 class SqlApprovals:
     """Implements ``ports.Approvals``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], members: Members) -> None:
         self._connection = connection
         self._now = now
+        self._members = members
 
     def lock(self, tenant_id: str, invitation_id: str) -> Invitation | None:
         query = sa.select(*VISIBLE).where(
@@ -62,6 +63,17 @@ class SqlApprovals:
             .order_by(approvals.c.approved_at, approvals.c.approver_principal_id)
         )
         return [_read_approval(row) for row in self._connection.execute(query)]
+
+    def read_request(self, tenant: Tenant, invitation: Invitation) -> HeldRequest:
+        inviter = self._members.find(tenant.tenant_id, invitation.inviter_principal_id)
+        known = frozenset() if inviter is None else self.read_approver(inviter).addresses
+        return read_request(tenant.policy, tenant.policy_hash, invitation, known)
+
+    def count(self, tenant: Tenant, request: HeldRequest) -> int:
+        given = self.list_of(request.invitation.invitation_id)
+        found = (self._members.find(tenant.tenant_id, one.approver_principal_id) for one in given)
+        approvers = {one.principal_id: self.read_approver(one) for one in found if one is not None}
+        return count_approvals(tenant.policy, request, given, approvers, self._now())
 
     def read_approver(self, membership: Membership, addresses: Sequence[str] = ()) -> Approver:
         remembered = sa.select(principal_addresses.c.address).where(

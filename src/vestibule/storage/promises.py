@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from vestibule.core.event import InvitationExpired, InvitationSuperseded
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import Invitation, InvitationDraft
-from vestibule.core.issuing import IssueFacts, is_break_glass, promised_roles
+from vestibule.core.issuing import IssueFacts, is_break_glass
 from vestibule.core.policy import Policy
 from vestibule.core.promise import Promise, find_target
 from vestibule.errors import SeatLimitError, UnavailableError
@@ -65,7 +65,7 @@ class SqlPromises:
             domain_rule=self._domains.find_rule(tenant_id, draft.email.domain),
             open_roles=self._open_roles(tenant_id, policy, draft),
             is_barred=self._directory.is_barred(tenant_id, draft.email.key),
-            overdue_review=is_break_glass(policy, promised_roles(draft))
+            overdue_review=is_break_glass(policy, draft.promised_roles)
             and self._has_overdue_review(tenant_id, inviter_principal_id),
         )
 

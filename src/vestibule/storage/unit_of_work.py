@@ -117,7 +117,7 @@ class SqlUnitOfWork:
         self.directory: Directory = SqlDirectory(connection, self.now)
         self.domains: Domains = SqlDomains(connection, self.now)
         self.promises: Promises = self._open_promises()
-        self.approvals: Approvals = SqlApprovals(connection, self.now)
+        self.approvals: Approvals = SqlApprovals(connection, self.now, self.members)
         self.reviews: Reviews = SqlReviews(connection, self.now)
         self.resources: Resources = SqlResources(connection, self.now)
         self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)

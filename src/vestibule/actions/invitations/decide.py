@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vestibule.core import approval, authority, issuing
-from vestibule.core.approval import Approval, Approver, HeldRequest
+from vestibule.core.approval import Approver, HeldRequest
 from vestibule.core.directory import check_not_barred
+from vestibule.core.domain import check_not_denied
 from vestibule.core.event import InvitationApproved, InvitationRevoked, InvitationWaitedFor
 from vestibule.core.identity import Actor, RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Invitation, InvitationState, renew_lifetime
 from vestibule.core.message import DecisionNotice, InvitationMail
-from vestibule.core.policy import OWNER, Policy
+from vestibule.core.policy import OWNER
 from vestibule.core.promise import issued_event, reserves_seat
 from vestibule.core.stepup import check_session
 from vestibule.core.tenant import Tenant
@@ -59,7 +60,7 @@ def approve(
     approval.check_approver(tenant.policy, request, approver, now)
     check_session(request.demand, identity, tenant_id, now)
     uow.approvals.add(invitation_id, approval.make_approval(request, identity, now))
-    counted = _count(uow, tenant.policy, request, now)
+    counted = uow.approvals.count(tenant, request)
     approved = InvitationApproved(
         tenant_id=tenant_id,
         invitation_id=invitation_id,
@@ -127,7 +128,7 @@ def release_waited(uow: UnitOfWork, tenant_id: str, invitation_id: str, *, conte
     is_held = invitation is not None and invitation.state_at(now) is InvitationState.HELD
     if tenant is None or tenant.state != "active" or invitation is None or not is_held:
         return False
-    request = _read_request(uow, tenant, invitation)
+    request = uow.approvals.read_request(tenant, invitation)
     wait = tenant.policy.single_owner_bootstrap
     is_issued = False
     if wait is None or not _waits_instead(uow, tenant, request, wait, now):
@@ -174,30 +175,11 @@ def _enter(
         raise NotFoundError
     if invitation.state_at(now) is not InvitationState.HELD:
         raise NotPendingError
-    request = _read_request(uow, tenant, invitation)
+    request = uow.approvals.read_request(tenant, invitation)
     if digest is not None and digest != request.digest:
         raise DigestMismatchError
     own = [one.address.key for one in identity.addresses]
     return identity, tenant, request, uow.approvals.read_approver(standing, own), now
-
-
-def _read_request(uow: UnitOfWork, tenant: Tenant, invitation: Invitation) -> HeldRequest:
-    inviter = uow.members.find(tenant.tenant_id, invitation.inviter_principal_id)
-    known: Sequence[str] = ()
-    if inviter is not None:
-        known = tuple(uow.approvals.read_approver(inviter).addresses)
-    return approval.read_request(tenant.policy, tenant.policy_hash, invitation, known)
-
-
-def _count(uow: UnitOfWork, policy: Policy, request: HeldRequest, now: datetime) -> int:
-    tenant_id = request.invitation.tenant_id
-    given: Sequence[Approval] = uow.approvals.list_of(request.invitation.invitation_id)
-    approvers: dict[str, Approver] = {}
-    for one in given:
-        member = uow.members.find(tenant_id, one.approver_principal_id)
-        if member is not None:
-            approvers[one.approver_principal_id] = uow.approvals.read_approver(member)
-    return approval.count_approvals(policy, request, given, approvers, now)
 
 
 def _release(
@@ -217,6 +199,7 @@ def _release(
         member = uow.members.find_by_address(tenant.tenant_id, invitation.invited_email, now)
         hindrance = issuing.find_hindrance(member, invitation)
         issuing.check_recipient(policy, invitation.invited_email, hindrance)
+    check_not_denied(uow.domains.find_rule(tenant.tenant_id, invitation.invited_email.domain))
     check_not_barred(is_barred=uow.directory.is_barred(tenant.tenant_id, invitation.invited_email.key))
     released = uow.promises.release(
         invitation,

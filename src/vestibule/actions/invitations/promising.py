@@ -63,7 +63,7 @@ def promise(
 
 def _find_watchers(uow: UnitOfWork, tenant: Tenant, draft: InvitationDraft) -> Sequence[str]:
     """Who must hear of it: to approve it, or because nobody had to."""
-    policy, roles = tenant.policy, issuing.promised_roles(draft)
+    policy, roles = tenant.policy, draft.promised_roles
     if not needed_approvals(policy, roles) and not issuing.is_break_glass(policy, roles):
         return ()
     return uow.tenants.list_administrators(tenant.tenant_id, policy.administrators)

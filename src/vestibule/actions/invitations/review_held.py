@@ -10,10 +10,9 @@ from vestibule.core import approval, authority
 from vestibule.core.approval import Approval, HeldRequest
 from vestibule.core.event import BreakGlassReviewed
 from vestibule.core.identity import Actor, RequestContext
-from vestibule.core.invitation import Invitation, InvitationState
+from vestibule.core.invitation import InvitationState
 from vestibule.core.naming import check_message
 from vestibule.core.paging import Page, PageRequest
-from vestibule.core.tenant import Tenant
 from vestibule.errors import (
     FieldFault,
     InvalidRequestError,
@@ -52,27 +51,14 @@ def get_held(uow: UnitOfWork, actor: Actor, tenant_id: str, invitation_id: str) 
         raise NotFoundError
     if invitation.state_at(now) is not InvitationState.HELD:
         raise NotPendingError
-    request = _read_request(uow, tenant, invitation)
-    given = uow.approvals.list_of(invitation_id)
-    found = ((one, uow.members.find(tenant_id, one.approver_principal_id)) for one in given)
-    approvers = {
-        one.approver_principal_id: uow.approvals.read_approver(member)
-        for one, member in found
-        if member is not None
-    }
+    request = uow.approvals.read_request(tenant, invitation)
     own = uow.approvals.read_approver(standing, [one.address.key for one in identity.addresses])
     return HeldView(
         request=request,
-        approvals=given,
-        counted=approval.count_approvals(tenant.policy, request, given, approvers, now),
+        approvals=uow.approvals.list_of(invitation_id),
+        counted=uow.approvals.count(tenant, request),
         objection=approval.find_objection(tenant.policy, request, own, now),
     )
-
-
-def _read_request(uow: UnitOfWork, tenant: Tenant, invitation: Invitation) -> HeldRequest:
-    inviter = uow.members.find(tenant.tenant_id, invitation.inviter_principal_id)
-    known = frozenset() if inviter is None else uow.approvals.read_approver(inviter).addresses
-    return approval.read_request(tenant.policy, tenant.policy_hash, invitation, known)
 
 
 def list_reviews(
@@ -107,7 +93,7 @@ def close_review(
     if tenant is None or found is None or taken is None:
         raise NotFoundError
     own = uow.approvals.read_approver(standing, [one.address.key for one in identity.addresses])
-    request = _read_request(uow, tenant, taken)
+    request = uow.approvals.read_request(tenant, taken)
     if approval.find_kinship(tenant.policy, request, own, now) is not None:
         raise NotPermittedError("Nobody reviews a grant of one's own, or that came to oneself.")
     if not note.strip():
