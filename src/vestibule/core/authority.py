@@ -86,6 +86,29 @@ def check_administrator(tenant: Tenant | None, standing: Membership | None, now:
     return membership
 
 
+def check_overseer(
+    actor: Actor,
+    scope: Scope,
+    tenant_id: str,
+    tenant: Tenant | None,
+    standing: Membership | None,
+    now: datetime,
+) -> Tenant:
+    """The host by a key with *scope*, or an administrator: who may see all of a live tenant; that tenant.
+
+    Raises:
+        NotFoundError: no such tenant, or the actor does not belong to it.
+        NotPermittedError: a key without *scope*, or a member without the right.
+    """
+    if isinstance(actor, HostKey):
+        check_key(actor, scope, tenant_id=tenant_id)
+    else:
+        check_administrator(tenant, standing, now)
+    if tenant is None or tenant.deleted_at is not None:
+        raise NotFoundError
+    return tenant
+
+
 def check_owner(tenant: Tenant | None, standing: Membership | None, now: datetime) -> Membership:
     """An owner in force: for switches that decide who gets in without a word (ATTACKS D12, K11).
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vestibule.core import authority
-from vestibule.core.identity import Actor, HostKey
+from vestibule.core.identity import Actor, HostKey, actor_id
 from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.policy import EventWindow
@@ -46,14 +46,9 @@ def list_attendance(uow: UnitOfWork, actor: Actor, tenant_id: str, request: Page
         NotPermittedError: a key without the scope ``members``, or a member without the right.
         NotFoundError: no such tenant, or the actor does not belong to it.
     """
+    standing = uow.members.find(tenant_id, actor_id(actor))
     tenant = uow.tenants.find(tenant_id)
-    if isinstance(actor, HostKey):
-        authority.check_key(actor, "members", tenant_id=tenant_id)
-        if tenant is None or tenant.deleted_at is not None:
-            raise NotFoundError
-    else:
-        standing = uow.members.find(tenant_id, actor.principal_id)
-        authority.check_administrator(tenant, standing, uow.now())
+    authority.check_overseer(actor, "members", tenant_id, tenant, standing, uow.now())
     now, page = uow.now(), uow.invitations.list_answers(tenant_id, request)
     return page.map(lambda one: _describe(uow, one, now))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from vestibule.core import authority
 from vestibule.core.domain import DomainView
-from vestibule.core.identity import Actor, HostKey
+from vestibule.core.identity import Actor, actor_id
 from vestibule.core.paging import Page, PageRequest
 from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
@@ -37,10 +37,6 @@ def list_domains(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageReq
 
 
 def _authorise(uow: UnitOfWork, actor: Actor, tenant_id: str) -> None:
+    standing = uow.members.find(tenant_id, actor_id(actor))
     tenant = uow.tenants.find(tenant_id)
-    if isinstance(actor, HostKey):
-        authority.check_key(actor, "tenants", tenant_id=tenant_id)
-        if tenant is None or tenant.deleted_at is not None:
-            raise NotFoundError
-    else:
-        authority.check_administrator(tenant, uow.members.find(tenant_id, actor.principal_id), uow.now())
+    authority.check_overseer(actor, "tenants", tenant_id, tenant, standing, uow.now())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vestibule.core import authority
-from vestibule.core.identity import Actor, HostKey
+from vestibule.core.identity import Actor, actor_id
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.tenant import Membership, Tenant
 from vestibule.errors import NotFoundError
@@ -31,14 +31,9 @@ def list_members(uow: UnitOfWork, actor: Actor, tenant_id: str, request: PageReq
         NotPermittedError: a key without the scope ``members``, or a member without the right.
         NotFoundError: no such tenant, or the actor does not belong to it.
     """
+    standing = uow.members.find(tenant_id, actor_id(actor))
     tenant = uow.tenants.find(tenant_id)
-    if isinstance(actor, HostKey):
-        authority.check_key(actor, "members", tenant_id=tenant_id)
-        if tenant is None or tenant.deleted_at is not None:
-            raise NotFoundError
-    else:
-        standing = uow.members.find(tenant_id, actor.principal_id)
-        authority.check_administrator(tenant, standing, uow.now())
+    authority.check_overseer(actor, "members", tenant_id, tenant, standing, uow.now())
     return uow.members.list_of_tenant(tenant_id, request)
 
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vestibule.core import authority
-from vestibule.core.identity import Actor, HostKey
+from vestibule.core.identity import Actor, actor_id
 from vestibule.core.tenant import Membership, Tenant
-from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
 
 
@@ -28,13 +27,7 @@ def get_tenant(uow: UnitOfWork, actor: Actor, tenant_id: str) -> TenantView:
         NotPermittedError: a key without the scope ``tenants``, or a member without the right.
         NotFoundError: no such tenant, or the actor does not belong to it.
     """
-    tenant = uow.tenants.find(tenant_id)
-    standing = None
-    if isinstance(actor, HostKey):
-        authority.check_key(actor, "tenants", tenant_id=tenant_id)
-    else:
-        standing = uow.members.find(tenant_id, actor.principal_id)
-        authority.check_administrator(tenant, standing, uow.now())
-    if tenant is None or tenant.deleted_at is not None:
-        raise NotFoundError
+    standing = uow.members.find(tenant_id, actor_id(actor))
+    found = uow.tenants.find(tenant_id)
+    tenant = authority.check_overseer(actor, "tenants", tenant_id, found, standing, uow.now())
     return TenantView(tenant=tenant, seats=uow.tenants.seats(tenant_id), standing=standing)
