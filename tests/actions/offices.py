@@ -14,6 +14,7 @@ from vestibule.actions.policies.change_policy import (
     approve_change,
     propose_change,
     roll_back,
+    withdraw_change,
 )
 from vestibule.actions.policies.review_policy import (
     Explained,
@@ -45,6 +46,9 @@ class Office:
 
     def activate(self, change_id: str, *, by: Actor = OLGA, of: str = "acme") -> Call[PolicyChange]:
         return Call("run", lambda uow: activate_change(uow, by, of, change_id, context=self.world.context))
+
+    def withdraw(self, change_id: str, *, by: Actor = OLGA, of: str = "acme") -> Call[PolicyChange]:
+        return Call("run", lambda uow: withdraw_change(uow, by, of, change_id, context=self.world.context))
 
     def roll_back(self, *, by: Actor = OLGA, of: str = "acme") -> Call[ProposedChange]:
         return Call("run", lambda uow: roll_back(uow, by, of, context=self.world.context))

@@ -126,6 +126,24 @@ def test_seats_are_not_the_deployments_to_set(world: World, office: Office) -> N
     assert [fault.pointer for fault in caught.value.faults] == ["/policy/seat_limit"]
 
 
+@pytest.mark.covers("TEN-02", "D12")
+def test_a_proposal_that_was_withdrawn_is_in_force_never(world: World, office: Office) -> None:
+    world.do(world.put_member(PETER, "owner"))
+    change_id = world.do(office.propose(LOOSER)).change.change_id
+    world.do(office.approve(change_id, by=PETER))
+    with pytest.raises(NotPermittedError):
+        world.do(office.withdraw(change_id, by=ADAM))
+    assert world.do(office.withdraw(change_id)).state == "closed"
+    for call in (office.activate(change_id), office.approve(change_id, by=PETER), office.withdraw(change_id)):
+        with pytest.raises(PolicyStaleError):
+            world.do(call)
+    [told] = world.events("policy.withdrawn")
+    assert (told["actor_id"], told["body"]["change_id"]) == ("olga", change_id)
+    again = world.do(office.propose(LOOSER)).change.change_id
+    world.do(office.approve(again, by=PETER))
+    assert world.do(office.activate(again)).state == "active", "another proposal stands for itself"
+
+
 def test_a_change_that_was_compared_with_another_policy_is_stale(world: World, office: Office) -> None:
     one = world.do(office.propose(TIGHTER)).change.change_id
     two = world.do(office.propose({"ttl": {"member": 7200}})).change.change_id

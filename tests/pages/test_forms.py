@@ -76,7 +76,7 @@ def test_a_hostile_path_is_no_page_and_no_failure(
     read += [f"{base}/invitations/{part}/correct", f"{base}/domains/{part}/remove", f"{base}?done={part}"]
     read += [f"{base}/policy?changes={part}", f"{base}/policy?domains={part}"]
     posted += [f"{base}/approvals/{part}/{verb}" for verb in ("approve", "reject")]
-    posted += [f"{base}/policy/changes/{part}/{verb}" for verb in ("approve", "activate")]
+    posted += [f"{base}/policy/changes/{part}/{verb}" for verb in ("approve", "activate", "withdraw")]
     posted += [f"{base}/domains/{part}", f"{base}/domains/{part}/check", f"{base}/reviews/{part}"]
     posted += [f"{base}/connections/{part}{verb}" for verb in ("", "/check", "/disable", "/remove")]
     posted += [f"{base}/join-requests/{part}/{verb}" for verb in ("approve", "reject")]

@@ -66,6 +66,7 @@ PAGES: dict[str, Opens] = {
     f"POST {_SETTINGS}/policy/changes": "owner",
     f"GET {_SETTINGS}/policy/changes/{{change_id}}": "admin",
     f"POST {_SETTINGS}/policy/changes/{{change_id}}/approve": "owner",
+    f"POST {_SETTINGS}/policy/changes/{{change_id}}/withdraw": "owner",
     f"POST {_SETTINGS}/policy/changes/{{change_id}}/activate": "owner",
     f"GET {_SETTINGS}/policy/rollback": "admin",
     f"POST {_SETTINGS}/policy/rollback": "owner",

@@ -20,6 +20,7 @@ from vestibule.actions.policies.change_policy import (
     approve_change,
     propose_change,
     roll_back,
+    withdraw_change,
 )
 from vestibule.actions.policies.review_policy import (
     REPLAY_MAX,
@@ -195,6 +196,17 @@ def approve(
         change = desk.runner.run(approve_change, actor, tenant_id, change_id, context=desk.context)
     lines = [f"Change {change.change_id} is approved. Put it in force with: activate --change {change_id}"]
     show(describe_change(change), lines, as_json=as_json)
+
+
+@app.command("withdraw")
+def withdraw(
+    change_id: ChangeId, *, operator: Operator, tenant: OfTenant = None, as_json: AsJson = False
+) -> None:
+    """Take a proposal back, or refuse another's; it can't be put in force any more."""
+    tenant_id, actor = _subject(tenant), _act_as(operator)
+    with open_desk() as desk:
+        change = desk.runner.run(withdraw_change, actor, tenant_id, change_id, context=desk.context)
+    show(describe_change(change), [f"Change {change.change_id} is withdrawn."], as_json=as_json)
 
 
 @app.command("rollback")

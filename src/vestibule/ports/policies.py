@@ -48,6 +48,9 @@ class Policies(Protocol):
     def set_approved(self, change_id: str, approver_id: str) -> bool:
         """Whether it was still open and not approved."""
 
+    def set_withdrawn(self, change_id: str) -> bool:
+        """Whether it was still open."""
+
     def set_activated(self, tenant_id: str, change_id: str) -> bool:
         """Whether it was still open; every other change of the same subject is closed."""
 

@@ -143,6 +143,15 @@ class SqlPolicies:
         )
         return self._connection.execute(change).rowcount == 1
 
+    def set_withdrawn(self, change_id: str) -> bool:
+        change = (
+            sa.update(policy_changes)
+            .where(policy_changes.c.change_id == change_id, policy_changes.c.closed_at.is_(None))
+            .where(policy_changes.c.activated_at.is_(None))
+            .values(closed_at=self._now())
+        )
+        return self._connection.execute(change).rowcount == 1
+
     def set_activated(self, tenant_id: str, change_id: str) -> bool:
         now = self._now()
         ours = sa.and_(policy_changes.c.tenant_id == tenant_id, policy_changes.c.closed_at.is_(None))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a policy: propose, approve, activate, roll back (TEN-02).
+"""The life of a policy: propose, approve, activate, withdraw, roll back (TEN-02).
 
 All take a ``tenant_id``; empty, it is the deployment's own policy. What tightens may become active at once;
 what loosens (``core.policy.compare`` computes it) waits for a second person. A host's ``put_tenant`` is the
@@ -14,7 +14,7 @@ from typing import Any
 
 from vestibule.core import policy_authority
 from vestibule.core.approval import Approver
-from vestibule.core.event import PolicyActivated, PolicyApproved, PolicyProposed
+from vestibule.core.event import PolicyActivated, PolicyApproved, PolicyProposed, PolicyWithdrawn
 from vestibule.core.identity import KEY_NAMES, Actor, HostKey, RequestContext, actor_id
 from vestibule.core.policy import OWNER, dump_policy, load_policy, parse_base, parse_own
 from vestibule.core.policy.change import (
@@ -103,6 +103,26 @@ def activate_change(
     activated = _activate(uow, actor, current, change, own, context, is_rollback=False)
     uow.commit()
     return activated
+
+
+def withdraw_change(
+    uow: UnitOfWork, actor: Actor, tenant_id: str, change_id: str, *, context: RequestContext
+) -> PolicyChange:
+    """The change can't be in force any more: its author takes it back, or another owner says no.
+
+    Raises:
+        NotFoundError, NotPermittedError: not the actor's to change.
+        PolicyStaleError: it was settled already.
+    """
+    current = _lock(uow, actor, tenant_id)
+    change = uow.policies.find_change(current.tenant_id, change_id)
+    if change is None:
+        raise NotFoundError
+    if not uow.policies.set_withdrawn(change_id):
+        raise PolicyStaleError
+    uow.audit.append(PolicyWithdrawn(tenant_id=tenant_id, change_id=change_id), actor=actor, context=context)
+    uow.commit()
+    return replace(change, closed_at=uow.now())
 
 
 def roll_back(uow: UnitOfWork, actor: Actor, tenant_id: str, *, context: RequestContext) -> ProposedChange:

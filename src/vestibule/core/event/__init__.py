@@ -56,7 +56,7 @@ from vestibule.core.event.members import (
     MembershipStripped,
     PrincipalOffboarded,
 )
-from vestibule.core.event.policies import PolicyActivated, PolicyApproved, PolicyProposed
+from vestibule.core.event.policies import PolicyActivated, PolicyApproved, PolicyProposed, PolicyWithdrawn
 from vestibule.core.event.record import AuditEvent, EventRecord, record_event
 from vestibule.core.event.tenants import (
     DomainProofFailing,
@@ -126,6 +126,7 @@ __all__ = [
     "PolicyActivated",
     "PolicyApproved",
     "PolicyProposed",
+    "PolicyWithdrawn",
     "PrincipalOffboarded",
     "RecipientBlocked",
     "RenewalRequested",

@@ -26,6 +26,14 @@ class PolicyApproved(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyWithdrawn(AuditEvent):
+    """A proposal that nobody can put in force any more."""
+
+    kind = "policy.withdrawn"
+    change_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyActivated(AuditEvent):
     """From here on decisions are taken by this text."""
 

@@ -12,6 +12,7 @@ from vestibule.actions.policies.change_policy import (
     approve_change,
     propose_change,
     roll_back,
+    withdraw_change,
 )
 from vestibule.actions.policies.review_policy import (
     compare_draft,
@@ -68,6 +69,7 @@ class PolicyRoutes:
                 {200: ChangeJson},
                 [*_STALE, "policy_not_approved"],
             ),
+            (f"POST {one}/withdraw", self.withdraw, "withdraw_policy", {200: ChangeJson}, _STALE),
             (f"POST {_TENANTS}/rollback", self.rollback, "roll_back_policy", {200: ProposedJson}, _MISSING),
             (f"POST {_TENANTS}/compare", self.compare, "compare_policy", {200: ComparedJson}, _MISSING),
             (f"POST {_TENANTS}/simulate", self.simulate, "simulate_policy", {200: SimulatedJson}, _MISSING),
@@ -122,6 +124,13 @@ class PolicyRoutes:
         change = await self._runner.run(activate_change, caller, tenant_id, change_id, context=context)
         return answer_json(ChangeJson.of(change))
 
+    async def withdraw(
+        self, tenant_id: TenantId, change_id: ChangeId, caller: Caller, context: Surroundings
+    ) -> WholeResponse:
+        """Take a proposal back, or refuse another's: it can't be in force any more."""
+        change = await self._runner.run(withdraw_change, caller, tenant_id, change_id, context=context)
+        return answer_json(ChangeJson.of(change))
+
     async def rollback(self, tenant_id: TenantId, caller: Caller, context: Surroundings) -> WholeResponse:
         """Go back to the policy that was active before; proposed only, when that loosens."""
         proposed = await self._runner.run(roll_back, caller, tenant_id, context=context)
@@ -171,6 +180,7 @@ class DeploymentPolicyRoutes:
                 {200: ChangeJson},
                 [*_STALE, "policy_not_approved"],
             ),
+            (f"POST {one}/withdraw", self.withdraw, "withdraw_deployment_policy", {200: ChangeJson}, _STALE),
             (
                 f"POST {_OWN}/rollback",
                 self.rollback,
@@ -206,6 +216,11 @@ class DeploymentPolicyRoutes:
     async def activate(self, change_id: ChangeId, caller: Caller, context: Surroundings) -> WholeResponse:
         """Put the change in force for every tenant; what loosens any of them must be approved."""
         change = await self._runner.run(activate_change, caller, DEPLOYMENT, change_id, context=context)
+        return answer_json(ChangeJson.of(change))
+
+    async def withdraw(self, change_id: ChangeId, caller: Caller, context: Surroundings) -> WholeResponse:
+        """Take a proposal back: it can't be in force any more."""
+        change = await self._runner.run(withdraw_change, caller, DEPLOYMENT, change_id, context=context)
         return answer_json(ChangeJson.of(change))
 
     async def rollback(self, caller: Caller, context: Surroundings) -> WholeResponse:

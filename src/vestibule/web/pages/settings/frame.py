@@ -151,6 +151,7 @@ _NOTICES: Mapping[str, Notice] = {
     "approved_link": ("success", "Approved. It goes out by link: make a fresh link below and pass it on."),
     "counted": ("success", "Your approval counts. The request waits for more."),
     "rejected": ("success", "The request is rejected, and closed for good. Its inviter is told."),
+    "policy_withdrawn": ("success", "The change is withdrawn. Nothing else has changed."),
     "withdrawn": ("success", "The request is withdrawn. Nothing was sent."),
     "refused": ("success", "The request to join is closed. Who asked is told nothing."),
     "policy_active": ("success", "The policy is in force, from the next decision on."),

@@ -16,6 +16,7 @@ from vestibule.actions.policies.change_policy import (
     approve_change,
     propose_change,
     roll_back,
+    withdraw_change,
 )
 from vestibule.actions.policies.review_policy import compare_draft, get_change, get_policy, simulate
 from vestibule.core.policy.change import PolicyChange
@@ -55,6 +56,7 @@ def policy_routes(pages: Pages) -> list[Route]:
         Route(one, here.show_change, methods=["GET"]),
         Route(one + "/approve", here.approve, methods=["POST"]),
         Route(one + "/activate", here.activate, methods=["POST"]),
+        Route(one + "/withdraw", here.withdraw, methods=["POST"]),
         Route(base + "/rollback", here.confirm_rollback, methods=["GET"]),
         Route(base + "/rollback", here.roll_back, methods=["POST"]),
     ]
@@ -118,6 +120,9 @@ class PolicyPages:
 
     async def activate(self, request: Request) -> Response:
         return await self._decide(request, activate_change, "policy_active")
+
+    async def withdraw(self, request: Request) -> Response:
+        return await self._decide(request, withdraw_change, "policy_withdrawn")
 
     async def confirm_rollback(self, request: Request) -> Response:
         screen = await enter(self._pages, request)
