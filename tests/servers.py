@@ -29,7 +29,7 @@ from psycopg import sql
 _SUPERUSER = "vestibule"
 _BASE_SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
-    "max_connections": "400",
+    "max_connections": "800",
     "shared_buffers": "128MB",
     "log_min_messages": "fatal",
     "timezone": "UTC",

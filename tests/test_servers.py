@@ -10,7 +10,7 @@ from tests.servers import PostgresServer
 def test_the_test_server_is_a_postgresql_that_takes_many_connections(postgres_server: PostgresServer) -> None:
     with psycopg.connect(postgres_server.dsn()) as connection:
         row = connection.execute("SHOW max_connections").fetchone()
-    assert row == ("400",)
+    assert row == ("800",)
 
 
 def test_a_database_made_from_a_template_has_its_tables(postgres_server: PostgresServer) -> None:
