@@ -183,25 +183,29 @@ def make_sealer(settings: Settings) -> SecretSealer:
 
 
 def make_provider(settings: Settings) -> KeyProvider | None:
-    """Who holds the private keys; None where KEYRING is not set.
+    """Who holds the private keys, guarded; None where KEYRING is not set.
 
     Raises:
-        ConfigurationError: it can't be reached, or does not open.
+        ConfigurationError: KEYRING or its secret can't be right, or an extra is not installed.
     """
     if not settings.keyring:
         return None
-    from vestibule.keys.file import FileProvider  # noqa: PLC0415
+    from vestibule.keys.opening import open_provider  # noqa: PLC0415
 
-    return FileProvider(Path(settings.keyring), read_master(settings))
+    return open_provider(settings.keyring, lambda: read_master(settings))
 
 
 def make_key_store(settings: Settings) -> None:
     """An empty encrypted key store exists where KEYRING says.
 
     Raises:
-        ConfigurationError: there is one already, or it can't be made.
+        ConfigurationError: there is one already, it can't be made, or KEYRING names a service.
     """
     from vestibule.keys.master import create_store  # noqa: PLC0415
+    from vestibule.keys.opening import is_directory  # noqa: PLC0415
+
+    if not is_directory(settings.keyring):
+        raise ConfigurationError("VESTIBULE_KEYRING", "names a service, not a directory", "Nothing to make")
 
     create_store(Path(settings.keyring), read_master(settings))
 

@@ -41,6 +41,25 @@ OUTBOX_AGE = Gauge("vestibule_outbox_oldest_seconds", "Age of the oldest due mes
 DELIVERIES = Counter(
     "vestibule_deliveries_total", "Deliveries by kind and outcome.", ("kind", "outcome"), registry=REGISTRY
 )
+KEY_CALLS = Counter(
+    "vestibule_key_provider_calls_total",
+    "Calls of the key provider by outcome: ok, refused, failed, slow, wrong, open, busy.",
+    ("provider", "operation", "outcome"),
+    registry=REGISTRY,
+)
+KEY_SECONDS = Histogram(
+    "vestibule_key_provider_seconds",
+    "Time until the key provider answered.",
+    ("provider", "operation"),
+    buckets=(0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
+    registry=REGISTRY,
+)
+KEY_BREAKER = Gauge(
+    "vestibule_key_provider_breaker",
+    "The circuit breaker: 0 closed, 1 half-open, 2 open.",
+    ("provider",),
+    registry=REGISTRY,
+)
 
 
 def render_metrics() -> bytes:

@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ports": _GROUND,
     "actions": _MIDDLE,
     "storage": _MIDDLE,
-    "keys": _MIDDLE,
+    "keys": {"metrics", *_MIDDLE},
     "identity": _MIDDLE,
     "delivery": {"actions", "metrics", *_MIDDLE},
     "web": {"actions", "metrics", *_MIDDLE},

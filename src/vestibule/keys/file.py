@@ -14,7 +14,6 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -29,6 +28,7 @@ from vestibule.core.token import mint_nonce, mint_secret_bytes
 from vestibule.errors import KeyProviderError
 from vestibule.keys.master import MasterKey, unlock_store
 from vestibule.keys.sheets import FORMAT, is_open, read_sheet, write_sheet
+from vestibule.keys.signatures import raw_signature
 from vestibule.ports import ProvidedKey
 
 _NONCE_BYTES = 12
@@ -103,12 +103,6 @@ class FileProvider:
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}.json"
-
-
-def raw_signature(der: bytes) -> bytes:
-    """ECDSA's ``r || s``, 32 bytes each, as JWS and this project want it."""
-    r, s = decode_dss_signature(der)
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 def _bind(key_id: str, purpose: str, algorithm: Algorithm) -> bytes:
