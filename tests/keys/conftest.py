@@ -14,6 +14,7 @@ from tests.keys.softhsm import PIN, find_library, make_token, write_configuratio
 from vestibule.keys.guard import GuardedProvider
 from vestibule.keys.master import MasterKey, create_store
 from vestibule.keys.opening import open_provider
+from vestibule.ports import KeyProvider
 
 REGION = "eu-central-1"
 MASTER = MasterKey("IiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI=")
@@ -45,20 +46,44 @@ def moto_url(aws: None) -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
-def kms(aws: None) -> Iterator[FakeKms]:
+@pytest.fixture(scope="session")
+def moto_provider(moto_url: str) -> GuardedProvider:
+    return open_provider(f"aws-kms://{REGION}/?endpoint={moto_url}", _no_secret)
+
+
+@pytest.fixture(scope="session")
+def fake_server(aws: None) -> Iterator[FakeKms]:
     made = FakeKms()
     yield made
     made.close()
 
 
 @pytest.fixture(scope="session")
+def fake_provider(fake_server: FakeKms) -> GuardedProvider:
+    return open_provider(f"aws-kms://{REGION}/?endpoint={fake_server.url}", _no_secret)
+
+
+@pytest.fixture
+def kms(fake_server: FakeKms) -> Iterator[FakeKms]:
+    """Our own KMS, empty and truthful."""
+    fake_server.reset()
+    yield fake_server
+    fake_server.reset()
+
+
+@pytest.fixture
+def aws_kms(kms: FakeKms, fake_provider: GuardedProvider) -> KeyProvider:
+    """The provider over it, without its guard. To make a client takes a second; to ask it does not."""
+    return fake_provider._provider
+
+
+@pytest.fixture(scope="session")
 def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """SoftHSM's library, with the tokens ``vestibule``, ``other`` and ``gone``; it looks for them once."""
+    """SoftHSM's library, with the tokens ``vestibule`` and ``other``; it looks for them once."""
     library = find_library()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(write_configuration(tmp_path_factory.mktemp("softhsm"))))
-        for label in ("vestibule", "other", "gone"):
+        for label in ("vestibule", "other"):
             make_token(label)
         yield library
 
@@ -70,13 +95,12 @@ def open_file(request: pytest.FixtureRequest) -> GuardedProvider:
 
 
 def open_moto(request: pytest.FixtureRequest) -> GuardedProvider:
-    url = request.getfixturevalue("moto_url")
-    return open_provider(f"aws-kms://{REGION}/?endpoint={url}", _no_secret)
+    made: GuardedProvider = request.getfixturevalue("moto_provider")
+    return made
 
 
 def open_fake(request: pytest.FixtureRequest) -> GuardedProvider:
-    url = request.getfixturevalue("kms").url
-    return open_provider(f"aws-kms://{REGION}/?endpoint={url}", _no_secret)
+    return GuardedProvider(request.getfixturevalue("aws_kms"))
 
 
 def open_softhsm(request: pytest.FixtureRequest) -> GuardedProvider:

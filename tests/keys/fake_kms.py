@@ -57,6 +57,14 @@ class FakeKms:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
+    def reset(self) -> None:
+        """As it was made, and whoever still waits for an answer gets it."""
+        self.released.set()
+        self.released = threading.Event()
+        self.keys, self.asked = {}, []
+        self.unknown_for, self.lie, self.raw = 0, None, None
+        self.stalls = self.dribbles = False
+
     def close(self) -> None:
         self.released.set()
         self._server.shutdown()

@@ -66,7 +66,8 @@ class AwsKmsProvider:
     def __init__(self, region: str, *, endpoint: str | None = None) -> None:
         config = Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 1})
         session = Session()
-        self._client = session.create_client("kms", region_name=region, endpoint_url=endpoint, config=config)
+        client = session.create_client("kms", region_name=region, endpoint_url=endpoint, config=config)
+        self._client: Any = client
 
     def __repr__(self) -> str:
         return "<AwsKmsProvider>"

@@ -76,6 +76,7 @@ class Pkcs11Provider:
         self._session: Any = None
         self._mechanisms: set[Mechanism] | None = None
         self._wrong_pin = ""
+        self._is_stuck = False
 
     def __repr__(self) -> str:
         return "<Pkcs11Provider>"
@@ -182,13 +183,19 @@ class Pkcs11Provider:
         raise ProviderDownError(f"the token can't be used ({fault})")
 
     def _open(self) -> pkcs11.Session:
-        token = pkcs11.lib(str(self._library)).get_token(token_label=self._label)
+        library = pkcs11.lib(str(self._library))
+        if self._is_stuck:
+            # A module that was away is often seen again only by a library that begins anew.
+            library.reinitialize()
+        self._is_stuck = True
+        token = library.get_token(token_label=self._label)
         try:
             session = token.open(rw=True, user_pin=self._pin)
         except pkcs11.UserAlreadyLoggedIn:
             # By another session of this process: a token's log-in is the whole process's.
             session = token.open(rw=True)
         self._mechanisms = token.slot.get_mechanisms()
+        self._is_stuck = False
         return session
 
 
