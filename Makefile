@@ -17,7 +17,8 @@ RUNNING := $(if $(wildcard $(DEV)),$(DEV),$(SERVER))
 MEMORY := $(firstword $(wildcard /dev/shm) $(TMPDIR) /tmp)
 PYTEST := TMPDIR=$(MEMORY) $(BIN)/python -m pytest
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-header --exclude-newer "14 days" pyproject.toml --extra server --extra scim --extra events --group build
+	--no-emit-find-links --no-header --exclude-newer "14 days" pyproject.toml --extra server --extra scim --extra events \
+	--extra kms --extra pkcs11 --group build
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
