@@ -55,6 +55,7 @@ class Deployment:
     clock: Clock
     sealer: SecretSealer
     openid: OpenIdParty
+    provider: KeyProvider | None
 
     @property
     def is_clock_ours(self) -> bool:
@@ -118,6 +119,7 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
     check_database(settings)
     sealer = make_sealer(settings)
     check_secrets(settings, sealer)
+    provider = make_provider(settings)
     verifier, fetched = _make_verifier(settings, clock)
     return Deployment(
         settings=settings,
@@ -127,6 +129,7 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
         clock=clock,
         sealer=sealer,
         openid=make_relying_party(settings, sealer, clock=clock),
+        provider=provider,
         names=make_names(settings),
     )
 
