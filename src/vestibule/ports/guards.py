@@ -14,7 +14,8 @@ from vestibule.core.limits import Hit
 class Audit(Protocol):
     """The append-only trail."""
 
-    def append(self, event: AuditEvent, *, actor: Actor | str, context: RequestContext) -> None: ...
+    def append(self, event: AuditEvent, *, actor: Actor | str, context: RequestContext) -> str:
+        """The id of the event."""
 
 
 class RateLimits(Protocol):

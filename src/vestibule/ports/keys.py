@@ -72,11 +72,11 @@ class Keys(Protocol):
     def lock(self, purpose: str) -> None:
         """Nobody else changes the keys of *purpose* until this unit of work is over."""
 
-    def activate(self, key_id: str) -> bool:
+    def activate(self, key_id: str, *, event_id: str) -> bool:
         """Pending becomes active; False when it was not pending."""
 
     def replace(self, key_id: str, *, verify_until: datetime) -> bool:
         """Active becomes verify-only; False when it was not active."""
 
-    def compromise(self, key_id: str) -> bool:
+    def compromise(self, key_id: str, *, event_id: str) -> bool:
         """False when it was compromised before."""

@@ -20,7 +20,7 @@ class SqlAudit:
         self._connection = connection
         self._now = now
 
-    def append(self, event: AuditEvent, *, actor: Actor | str, context: RequestContext) -> None:
+    def append(self, event: AuditEvent, *, actor: Actor | str, context: RequestContext) -> str:
         name = actor if isinstance(actor, str) else actor_id(actor)
         record = record_event(event, actor_id=name, context=context)
         self._connection.execute(
@@ -36,3 +36,4 @@ class SqlAudit:
                 body=record.body,
             )
         )
+        return record.event_id

@@ -35,6 +35,7 @@ class SqlKeys:
                 reference=key.reference,
                 public_key=key.public_key,
                 created_at=self._now(),
+                created_event_id=key.created_event_id,
             )
         )
 
@@ -63,11 +64,12 @@ class SqlKeys:
             name = sa.func.hashtextextended(f"vestibule key {purpose}", 0)
             self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
 
-    def activate(self, key_id: str) -> bool:
+    def activate(self, key_id: str, *, event_id: str) -> bool:
         change = sa.update(keys).where(
             keys.c.key_id == key_id, keys.c.active_at.is_(None), keys.c.compromised_at.is_(None)
         )
-        return self._connection.execute(change.values(active_at=self._now())).rowcount == 1
+        values = {"active_at": self._now(), "activated_event_id": event_id}
+        return self._connection.execute(change.values(values)).rowcount == 1
 
     def replace(self, key_id: str, *, verify_until: datetime) -> bool:
         change = sa.update(keys).where(
@@ -79,9 +81,10 @@ class SqlKeys:
         values = {"replaced_at": self._now(), "verify_until": verify_until}
         return self._connection.execute(change.values(values)).rowcount == 1
 
-    def compromise(self, key_id: str) -> bool:
+    def compromise(self, key_id: str, *, event_id: str) -> bool:
         change = sa.update(keys).where(keys.c.key_id == key_id, keys.c.compromised_at.is_(None))
-        return self._connection.execute(change.values(compromised_at=self._now())).rowcount == 1
+        values = {"compromised_at": self._now(), "compromised_event_id": event_id}
+        return self._connection.execute(change.values(values)).rowcount == 1
 
     def _find(self, *conditions: sa.ColumnElement[bool]) -> KeyRecord | None:
         row = self._connection.execute(sa.select(keys).where(*conditions)).first()
@@ -101,4 +104,7 @@ def _read_key(row: sa.Row[Any]) -> KeyRecord:
         replaced_at=row.replaced_at,
         verify_until=row.verify_until,
         compromised_at=row.compromised_at,
+        created_event_id=row.created_event_id,
+        activated_event_id=row.activated_event_id,
+        compromised_event_id=row.compromised_event_id,
     )

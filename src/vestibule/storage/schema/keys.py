@@ -24,6 +24,9 @@ keys = sa.Table(
     sa.Column("replaced_at", Instant),
     sa.Column("verify_until", Instant),
     sa.Column("compromised_at", Instant),
+    sa.Column("created_event_id", text(36)),
+    sa.Column("activated_event_id", text(36)),
+    sa.Column("compromised_event_id", text(36)),
     sa.CheckConstraint("(replaced_at IS NULL) = (verify_until IS NULL)", name="replaced_with_an_end"),
     sa.Index(
         "uq_vestibule_keys_active",
