@@ -198,6 +198,13 @@ def make_provider(settings: Settings) -> KeyProvider | None:
     return open_provider(settings.keyring, lambda: read_master(settings))
 
 
+def has_key_store(settings: Settings) -> bool:
+    """Whether KEYRING names no directory, or one with something in it."""
+    directory = Path(settings.keyring)
+    is_there = directory.is_file() or (directory.is_dir() and any(directory.iterdir()))
+    return is_there or ":" in settings.keyring
+
+
 def make_key_store(settings: Settings) -> None:
     """An empty encrypted key store exists where KEYRING says.
 

@@ -20,6 +20,7 @@ from vestibule.cli import (
     domains,
     events,
     invitations,
+    keys,
     members,
     migrations,
     policy,
@@ -30,7 +31,7 @@ from vestibule.cli import (
     tenants,
     versions,
 )
-from vestibule.errors import ConfigurationError, InvalidRequestError, VestibuleError
+from vestibule.errors import ConfigurationError, InvalidRequestError, KeyProviderError, VestibuleError
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -69,6 +70,7 @@ app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(accounts.app, name="account")
 app.add_typer(connections.app, name="connection")
+app.add_typer(keys.app, name="keys")
 app.command("version", short_help="Print release, schema and Python.")(versions.show_version)
 
 
@@ -83,6 +85,8 @@ def main() -> None:
             f"{fault.pointer}: {fault.message}" if fault.pointer else fault.message for fault in error.faults
         ]
         _fail("; ".join(faults) or str(error), EXIT_USAGE)
+    except KeyProviderError as error:
+        _fail(f"{error.code}: {error} ({error.finding})", EXIT_REFUSED)
     except VestibuleError as error:
         _fail(f"{error.code}: {error}", EXIT_REFUSED)
 

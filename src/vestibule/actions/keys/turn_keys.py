@@ -72,7 +72,8 @@ def rotate_key(
 ) -> KeyRecord:
     """The pending key is in use, and what the old one signed still verifies for ``schedule.verify_for``.
 
-    *at_once* makes one where none is pending, and does not wait until verifiers know it.
+    *at_once* makes one where none is pending, and does not wait until verifiers know it; a secret, which
+    nobody verifies with, needs neither.
 
     Raises:
         NotPermittedError: *actor* is not the deployment's host.
@@ -85,11 +86,12 @@ def rotate_key(
     old, new = uow.keys.find_active(purpose), uow.keys.find_pending(purpose)
     if old is None:
         raise KeyMissingError
+    at_once = at_once or old.public_key is None
     if new is None and not at_once:
         raise KeyStateError("No key is pending: make one with `vestibule keys create` first.")
     if new is None:
         new = _make(uow, actor, purpose, provider=provider, context=context)
-    elif not at_once and new.public_key is not None and uow.now() < new.created_at + schedule.publish_ahead:
+    elif not at_once and uow.now() < new.created_at + schedule.publish_ahead:
         raise KeyStateError("The pending key was published a moment ago: verifiers may not know it yet.")
     _activate(uow, actor, new, old, schedule=schedule, context=context)
     uow.commit()

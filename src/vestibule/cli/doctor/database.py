@@ -13,6 +13,7 @@ from vestibule.bootstrap import build_plain_runner, check_database
 from vestibule.cli.doctor.connections import check_connections
 from vestibule.cli.doctor.domains import check_domains
 from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
+from vestibule.cli.doctor.keys import check_keys
 from vestibule.cli.running import OPERATOR
 from vestibule.cli.upkeep import look_at_database
 from vestibule.errors import ConfigurationError
@@ -48,6 +49,7 @@ def check_database_side(settings: Settings) -> Iterator[Finding]:
     yield from check_sqlite(facts) if facts.engine == "sqlite" else check_postgresql(facts)
     yield check_clock(offset)
     yield from _check_contents(settings)
+    yield from check_keys(settings)
     yield from check_connections(settings)
     yield from check_domains(settings)
 

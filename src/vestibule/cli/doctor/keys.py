@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of the key ring: it opens, every private half can be used, nothing is missing or overdue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vestibule.actions.keys.show_ring import show_ring
+from vestibule.bootstrap import build_plain_runner, make_provider
+from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
+from vestibule.core.key_documents import Ring
+from vestibule.core.keys import BLIND_PREFIX, Algorithm, KeyRecord, KeySchedule, KeyState, Purpose
+from vestibule.errors import ConfigurationError, KeyProviderError
+from vestibule.keys.proving import prove_key
+from vestibule.ports import KeyProvider
+from vestibule.settings import Settings
+
+_IN_USE = (KeyState.PENDING, KeyState.ACTIVE)
+
+
+def check_keys(settings: Settings) -> Iterator[Finding]:
+    """Everything about keys; the database is reached and migrated."""
+    runner = build_plain_runner(settings)
+    try:
+        ring = runner.read(show_ring)
+    finally:
+        runner.close()
+    try:
+        provider = make_provider(settings)
+    except ConfigurationError as error:
+        yield misconfigured("key ring", error)
+        return
+    if provider is None:
+        yield _judge_without_ring(ring)
+        return
+    yield fine("key ring", f"{provider.scheme}: it opens")
+    yield from _examine(provider)
+    yield from _check_purposes(ring)
+    yield from _prove(provider, ring)
+
+
+def _judge_without_ring(ring: Ring) -> Finding:
+    if any(key.state_at(ring.now) is KeyState.ACTIVE for key in ring.keys):
+        told = "VESTIBULE_KEYRING: is not set, but the database has keys"
+        return failure("key ring", told, "Set it to where their private halves are")
+    return fine("key ring", "none: opaque tokens only, nothing is signed or encrypted")
+
+
+def _examine(provider: KeyProvider) -> Iterator[Finding]:
+    try:
+        found = provider.examine()
+    except KeyProviderError as error:
+        found = [error.finding]
+    for told in found:
+        yield failure("key provider", told, "See docs/keys.md, section on what `keys check` finds")
+
+
+def _check_purposes(ring: Ring) -> Iterator[Finding]:
+    schedule = KeySchedule()
+    known = {key.purpose for key in ring.keys}
+    for name in sorted(known - {purpose for purpose in known if purpose.startswith(BLIND_PREFIX)}):
+        active = ring.find_active(name)
+        if active is None or active.active_at is None:
+            yield failure(f"key {name}", "none is in use", f"Run `vestibule keys create {name}`")
+            continue
+        due_at = active.active_at + schedule.rotate_every
+        if name in schedule.rotating and ring.now > due_at + schedule.publish_ahead:
+            remedy = "See that a worker runs with this key ring; it rotates"
+            yield warning(f"key {name}", "its rotation is overdue", remedy)
+    missing = sorted(purpose.value for purpose in Purpose if purpose not in known)
+    if missing:
+        yield warning("keys", f"none for {', '.join(missing)}", "Run `vestibule keys create`")
+
+
+def _prove(provider: KeyProvider, ring: Ring) -> Iterator[Finding]:
+    proved = 0
+    for key in ring.keys:
+        if not _is_needed(key, ring):
+            continue
+        try:
+            prove_key(provider, key)
+        except KeyProviderError as error:
+            remedy = "Restore its private half from a backup, or give it up: docs/keys.md"
+            yield failure(f"key {key.purpose}", f"key {key.key_id} can't be used: {error.finding}", remedy)
+        else:
+            proved += 1
+    yield fine("keys", f"{proved} can be used")
+
+
+def _is_needed(key: KeyRecord, ring: Ring) -> bool:
+    """A private half that still has work: to sign, or to open what was sealed once."""
+    state = key.state_at(ring.now)
+    if key.algorithm is Algorithm.SECRET:
+        return state in (*_IN_USE, KeyState.VERIFY_ONLY)
+    return state in _IN_USE
