@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from vestibule.actions.connections.review_connections import list_stored
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
@@ -21,7 +20,8 @@ from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
 from vestibule.identity.domains import WorldNames
 from vestibule.identity.jwks import KeySource, StaticKeys
-from vestibule.identity.oidc import OpenIdParty, SecretSealer, parse_key
+from vestibule.identity.oidc import OpenIdParty, SecretSealer
+from vestibule.keyring import check_ring, make_sealer
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
 from vestibule.storage.revision import check_migrated
@@ -74,6 +74,7 @@ class Deployment:
                 public_url=settings.public_url,
                 openid=self.openid,
                 sealer=self.sealer,
+                provider=self.provider,
                 origins=frozenset(f"https://{host}" for host in settings.link_hosts),
                 limits=settings.limits,
                 platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
@@ -117,9 +118,9 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
         ConfigurationError: a setting can't work; names it and says what to do.
     """
     check_database(settings)
-    sealer = make_sealer(settings)
-    check_secrets(settings, sealer)
     provider = make_provider(settings)
+    sealer = make_sealer(settings, provider)
+    check_ring(settings, provider, sealer)
     verifier, fetched = _make_verifier(settings, clock)
     return Deployment(
         settings=settings,
@@ -174,15 +175,6 @@ def check_database(settings: Settings) -> None:
     """
     with open_engine(settings) as engine:
         check_migrated(engine)
-
-
-def make_sealer(settings: Settings) -> SecretSealer:
-    """What seals and opens the client secrets of connections.
-
-    Raises:
-        ConfigurationError: CONNECTION_KEY is no key.
-    """
-    return SecretSealer(parse_key(settings.connection_key), allows_loopback=settings.is_development)
 
 
 def make_provider(settings: Settings) -> KeyProvider | None:
@@ -245,20 +237,6 @@ def make_relying_party(
 ) -> OpenIdParty:
     """Our side of OpenID Connect."""
     return OpenIdParty(sealer, public_url=settings.public_url, clock=clock)
-
-
-def check_secrets(settings: Settings, sealer: SecretSealer) -> None:
-    """CONNECTION_KEY opens the client secret of every connection that has one.
-
-    Raises:
-        ConfigurationError: it does not, or is not set.
-    """
-    runner = PlainRunner(make_engine(settings.database_url))
-    try:
-        for connection in runner.read(list_stored):
-            sealer.open(connection)
-    finally:
-        runner.close()
 
 
 def make_names(settings: Settings) -> WorldNames:

@@ -32,7 +32,6 @@ class Settings:
     database_url: str = field(repr=False)
     public_url: str
     link_hosts: tuple[str, ...] = ()
-    connection_key: str = field(default="", repr=False)
     keyring: str = ""
     keyring_secret: str = field(default="", repr=False)
     keyring_secret_file: str = ""
@@ -102,7 +101,6 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         link_hosts=tuple(
             part.strip().lower() for part in values.get("link_hosts", "").split(",") if part.strip()
         ),
-        connection_key=values.get("connection_key", ""),
         keyring=values.get("keyring", ""),
         keyring_secret=values.get("keyring_secret", ""),
         keyring_secret_file=values.get("keyring_secret_file", ""),

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.lanes import Call
+from tests.rings import make_sealer
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, World
 from vestibule.actions.accounts.session import find_session
 from vestibule.actions.connections.put_connection import (
@@ -40,10 +41,9 @@ from vestibule.errors import (
     StepUpRequiredError,
     VestibuleError,
 )
-from vestibule.identity.oidc import SecretSealer
-from vestibule.storage.schema import domains
+from vestibule.storage.schema import domains, keys
 
-SEALER = SecretSealer(bytes(range(32)), allows_loopback=False)
+SEALER, SEALING_KEY = make_sealer()
 DRAFT = ConnectionDraft(
     name="Acme", provider="generic", issuer="https://idp.acme.example", client_id="client", secret="hush"
 )
@@ -62,8 +62,18 @@ def run(world: World, action: Any, *args: Any, **named: Any) -> Any:
     return world.do(Call("run", lambda uow: action(uow, *args, **named)))
 
 
+def give_sealing_key(world: World) -> None:
+    """The ring has the key that SEALER knows."""
+    if not world.rows(keys):
+        now = world.lane.now()
+        row = {**dataclasses.asdict(SEALING_KEY), "created_at": now, "active_at": now}
+        with world.lane.engine.begin() as connection:
+            connection.execute(sa.insert(keys).values(row))
+
+
 def put(world: World, tenant: str = "acme", name: str = "acme-sso", *, by: Any = HOST, **changes: Any) -> Any:
     draft = dataclasses.replace(DRAFT, **changes)
+    give_sealing_key(world)
     return run(world, put_connection, by, tenant, name, draft, sealer=SEALER, context=world.context)
 
 

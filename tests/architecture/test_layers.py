@@ -26,10 +26,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "identity": _MIDDLE,
     "delivery": {"actions", "metrics", *_MIDDLE},
     "web": {"actions", "metrics", *_MIDDLE},
-    "bootstrap": {"settings", *_UPPER},
+    "keyring": {"settings", *_UPPER},
+    "bootstrap": {"keyring", "settings", *_UPPER},
     "embedding": {"delivery", "storage", "actions", *_MIDDLE},
     "integrations": {"bootstrap", "embedding", *_UPPER},
-    "cli": {"bootstrap", "settings", *_UPPER},
+    "cli": {"bootstrap", "keyring", "settings", *_UPPER},
     "testing": {"bootstrap", "embedding", *_UPPER},
     "__main__": {"cli"},
 }

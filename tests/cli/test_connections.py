@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.identity.liar import Liar
+from tests.rings import OTHER_MASTER, name_store
 
-KEY = b64encode(bytes(range(32))).decode()
-OTHER_KEY = b64encode(bytes(32)).decode()
 PUT = ("connection", "put", "acme-sso", "--tenant", "acme", "--name", "Acme SSO", "--client-id", "client")
 
 
@@ -27,9 +25,12 @@ def liar() -> Iterator[Liar]:
 
 
 @pytest.fixture
-def local(deployed: dict[str, str]) -> dict[str, str]:
-    """For development: the provider may be on the loopback."""
-    return {**deployed, "PUBLIC_URL": "http://127.0.0.1:8080", "CONNECTION_KEY": KEY}
+def local(run: Run, deployed: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """For development: the provider may be on the loopback. A key ring seals what it must know."""
+    ring = name_store(tmp_path / "ring")
+    settings = {**deployed, "PUBLIC_URL": "http://127.0.0.1:8080", **ring}
+    assert run("keys", "create", settings=settings).status == 0
+    return settings
 
 
 def _checks(run: Run, settings: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -86,12 +87,21 @@ def test_doctor_names_what_keeps_people_from_signing_in(
     assert _checks(run, local)["connections"]["verdict"] == "ok"
     assert run(*PUT, "--issuer", liar.url, "--secret-file", "-", settings=local, stdin="s\n").status == 0
     assert _checks(run, local)["connection acme-sso"]["verdict"] == "ok"
-    unset = {name: value for name, value in local.items() if name != "CONNECTION_KEY"}
-    for broken in (unset, {**local, "CONNECTION_KEY": OTHER_KEY}, {**local, "CONNECTION_KEY": "short"}):
-        found = _checks(run, broken)["connection key"]
+    unset = {name: value for name, value in local.items() if not name.startswith("KEYRING")}
+    for broken in (unset, {**local, "KEYRING_SECRET": OTHER_MASTER}, {**local, "KEYRING_SECRET": ""}):
+        found = _checks(run, broken)["client secrets"]
         assert found["verdict"] == "fail"
-        assert "VESTIBULE_CONNECTION_KEY" in found["detail"]
+        assert "VESTIBULE_KEYRING" in found["detail"]
         assert run("serve", settings={**broken, "BIND": "127.0.0.1:0"}).status == 2
+    [key_id] = [
+        one["key_id"]
+        for one in run("keys", "list", "--json", settings=local).document["items"]
+        if one["purpose"] == "connection"
+    ]
+    assert run("keys", "rotate", "connection", settings=local).status == 0
+    assert "client secrets" not in _checks(run, local)
+    assert run("keys", "compromise", key_id, "--reason", "a drill", settings=local).status == 0
+    assert "was given up" in _checks(run, local)["client secrets"]["detail"]
     liar.document = {"issuer": "https://evil.example"}
     assert "another issuer" in _checks(run, local)["connection acme-sso"]["detail"]
     liar.document = {}

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.identity.liar import CLIENT, Liar
+from tests.rings import make_sealer, make_store
+from vestibule.actions.keys.turn_keys import draw_key
 from vestibule.core.connection import Connection
+from vestibule.core.keys import Purpose
 from vestibule.errors import ConfigurationError, InvalidRequestError, ProviderError
-from vestibule.identity.oidc import SecretSealer, parse_key
+from vestibule.identity.oidc import SecretSealer, sealing_key_id
 from vestibule.identity.oidc.fetching import Fetcher
 
-KEY = bytes(range(32))
+EMPTY = SecretSealer(None, lambda _: None, allows_loopback=False)
 
 
 @pytest.fixture
@@ -97,30 +101,38 @@ def test_K01_the_connection_is_made_to_the_address_that_was_checked(liar: Liar) 
 
 @pytest.mark.covers("INT-04", "K04")
 def test_a_secret_is_sealed_for_its_connection_and_key_and_never_shown(liar: Liar) -> None:
-    sealer = SecretSealer(KEY, allows_loopback=False)
-    sealed = sealer.seal("corp", "hush hush")
+    sealer, key = make_sealer()
+    sealed = sealer.seal(key, "corp", "hush hush")
     assert b"hush" not in sealed
-    assert sealed != sealer.seal("corp", "hush hush")
+    assert sealed != sealer.seal(key, "corp", "hush hush")
     connection = connect(liar, sealed_secret=sealed)
     assert sealer.open(connection) == "hush hush"
     assert "hush" not in repr(sealer)
     assert repr(sealed) not in repr(connection)
     assert sealer.open(connect(liar)) is None
-    moved = connect(liar, connection_id="other", sealed_secret=sealed)
+    renamed = sealed.replace(key.key_id.encode(), bytes(len(key.key_id)))
     for wrong, holder in (
-        (SecretSealer(bytes(32), allows_loopback=False), connection),
-        (SecretSealer(None, allows_loopback=False), connection),
-        (sealer, moved),
+        (make_sealer()[0], connection),
+        (EMPTY, connection),
+        (sealer, connect(liar, connection_id="other", sealed_secret=sealed)),
+        (sealer, connect(liar, sealed_secret=renamed)),
+        *((sealer, connect(liar, sealed_secret=sealed[:length])) for length in (0, 1, 2, 20, 40, 60)),
     ):
-        with pytest.raises(ConfigurationError, match="VESTIBULE_CONNECTION_KEY"):
+        with pytest.raises(ConfigurationError, match="VESTIBULE_KEYRING"):
             wrong.open(holder)
-    with pytest.raises(InvalidRequestError):
-        SecretSealer(None, allows_loopback=False).seal("corp", "hush")
+    for without, no_key in ((EMPTY, key), (sealer, None)):
+        with pytest.raises(InvalidRequestError, match="vestibule keys create"):
+            without.seal(no_key, "corp", "hush")
 
 
-def test_the_key_is_32_bytes_in_base64_or_none() -> None:
-    assert parse_key("") is None
-    assert parse_key(b64encode(KEY).decode()) == KEY
-    for wrong in ("x", b64encode(KEY[:31]).decode(), "é" * 32, b64encode(KEY).decode() + "!"):
-        with pytest.raises(ConfigurationError):
-            parse_key(wrong)
+@pytest.mark.covers("TOK-04", "K04")
+def test_what_an_older_key_has_sealed_opens_after_the_rotation(liar: Liar, tmp_path: Path) -> None:
+    provider = make_store(tmp_path / "ring")
+    old, new = (draw_key(provider, Purpose.CONNECTION, datetime.now(UTC)) for _ in range(2))
+    known = {key.key_id: key for key in (old, new)}
+    before = SecretSealer(provider, known.get, allows_loopback=False)
+    sealed = {key.key_id: before.seal(key, "corp", f"hush {key.key_id}") for key in known.values()}
+    after = SecretSealer(provider, known.get, allows_loopback=False)
+    for key_id, blob in sealed.items():
+        assert sealing_key_id(blob) == key_id
+        assert after.open(connect(liar, sealed_secret=blob)) == f"hush {key_id}"

@@ -16,13 +16,14 @@ import pytest
 from joserfc.jwk import OctKey, RSAKey
 
 from tests.identity.liar import ACCESS, CLIENT, EC, ED, NONCE, RSA, SMALL, Liar, half_hash
+from tests.rings import make_sealer
 from vestibule.core.connection import Connection, SignInProof
 from vestibule.errors import CredentialsRejectedError, ProviderError
 from vestibule.identity.oidc import OpenIdParty, SecretSealer
 from vestibule.identity.oidc.fetching import Fetcher, FetchLimits
 from vestibule.identity.oidc.metadata import ProviderBook
 
-KEY = bytes(range(32))
+SEALER, SEALING_KEY = make_sealer(allows_loopback=True)
 PROOF = SignInProof(state="state", nonce=NONCE, verifier="v" * 43)
 Now = Callable[[], float]
 
@@ -39,7 +40,7 @@ def make_party(
 ) -> OpenIdParty:
     fetcher = Fetcher(allows_loopback=allows_loopback, limits=FetchLimits(total=total))
     return OpenIdParty(
-        SecretSealer(KEY, allows_loopback=allows_loopback),
+        SEALER if allows_loopback else SecretSealer(None, lambda _: None, allows_loopback=False),
         public_url="https://in.example.com",
         clock=lambda: datetime.now(UTC),
         fetcher=fetcher,
@@ -212,7 +213,7 @@ def test_unknown_keys_are_looked_for_once_in_a_while(liar: Liar) -> None:
 
 @pytest.mark.covers("INT-04")
 def test_the_client_proves_itself_as_the_provider_wants(liar: Liar) -> None:
-    sealed = SecretSealer(KEY, allows_loopback=True).seal("corp", "s:e cret")
+    sealed = SEALER.seal(SEALING_KEY, "corp", "s:e cret")
     redeem(liar)
     assert liar.posted[-1]["client_id"] == CLIENT
     assert "client_secret" not in liar.posted[-1]

@@ -6,9 +6,9 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import tempfile
 import threading
 import time
-from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from tests.nameserver import DnsServer
+from tests.rings import fill_ring, make_store, name_store
 from vestibule.actions.accounts.sign_in import create_account
 from vestibule.actions.connections.put_connection import put_connection
 from vestibule.actions.domains.check_domain import finish_check
@@ -27,7 +28,7 @@ from vestibule.actions.invitations.issue import issue
 from vestibule.actions.members.put_member import MemberDraft, put_member
 from vestibule.actions.members.review_members import list_members
 from vestibule.actions.tenants.put_tenant import put_tenant
-from vestibule.bootstrap import build_deployment, build_plain_runner, make_sealer
+from vestibule.bootstrap import build_deployment, build_plain_runner
 from vestibule.core.connection import ConnectionDraft
 from vestibule.core.domain import DomainAnswer, DomainDraft, Rung
 from vestibule.core.email import EmailAddress
@@ -37,13 +38,13 @@ from vestibule.core.paging import PageRequest
 from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.identity import passwords
 from vestibule.identity.domains import WorldNames
+from vestibule.keyring import make_sealer
 from vestibule.settings import load_settings
 from vestibule.storage.engine import make_engine
 from vestibule.storage.migrations import migrate
 from vestibule.storage.schema import domains, sessions
 
 PASSWORD = "a quite long password"
-CONNECTION_KEY = b64encode(bytes(range(32))).decode()
 _KEY = HostKey(key_id="tests")
 _CONTEXT = RequestContext(correlation_id="tests")
 
@@ -68,6 +69,10 @@ class Site:
         self.mailbox = DevelopmentMailbox(clock=lambda: datetime.now(UTC))
         engine = make_engine(database_url, create=True)
         migrate(engine)
+        self._stores = tempfile.TemporaryDirectory()
+        self._store = Path(self._stores.name) / "ring"
+        self._provider = make_store(self._store)
+        fill_ring(engine, self._provider)
         engine.dispose()
         self._ready = threading.Event()
         self._numbers = iter(range(1, 10**6))
@@ -85,6 +90,7 @@ class Site:
         self._thread.join(30)
         self.runner.close()
         self.dns.stop()
+        self._stores.cleanup()
 
     def add_account(self, name: str, at: str = "people.example") -> LocalAccount:
         """A fresh person with a verified account."""
@@ -132,7 +138,7 @@ class Site:
         self.runner.run(put_tenant, _KEY, tenant_id, name="Acme", policy=policy, context=_CONTEXT)
 
     def put_connection(self, tenant_id: str, connection_id: str, draft: ConnectionDraft) -> None:
-        sealer = make_sealer(self.settings)
+        sealer = make_sealer(self.settings, self._provider)
         self.runner.run(
             put_connection, _KEY, tenant_id, connection_id, draft, sealer=sealer, context=_CONTEXT
         )
@@ -212,7 +218,7 @@ class Site:
                 "VESTIBULE_WORKER_POLL_MS": "20",
                 "VESTIBULE_REFUSAL_FLOOR_MS": "0",
                 "VESTIBULE_LOG_LEVEL": "ERROR",
-                "VESTIBULE_CONNECTION_KEY": CONNECTION_KEY,
+                **{f"VESTIBULE_{name}": value for name, value in name_store(self._store).items()},
                 "VESTIBULE_DNS_RESOLVERS": self.dns.address,
             }
         )

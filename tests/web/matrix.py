@@ -91,8 +91,12 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "put_resource": (401, 403, 403, 403, 403, 403, 403, 201),
     "delete_resource": (401, 403, 403, 403, 403, 403, 403, 204),
     "list_grants": (401, 404, 403, 200, 200, 404, 403, 200),
+    "get_key_set": (200, 200, 200, 200, 200, 200, 200, 200),
+    # Without a key ring there is none.
+    "get_key_schedule": (404, 404, 404, 404, 404, 404, 404, 404),
 }
 FOR_ANYBODY = {"preview_invitation", "request_new_invitation", "block_invitation", "report_invitation"}
+FOR_ANYBODY |= {"get_key_set", "get_key_schedule"}
 FOR_HOLDERS = {"block_invitation", "report_invitation"}
 FOR_PRINCIPALS = {"offboard_principal", "get_suppression", "put_suppression", "lift_suppression"}
 WEAK_FOR_PRINCIPALS: frozenset[Scope] = frozenset(("tenants", "members"))

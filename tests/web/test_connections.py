@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.rings import fill_ring, make_store, name_store
 from tests.web.harness import PLATFORM, World
 
 BODY: dict[str, Any] = {"name": "Acme", "issuer": "https://idp.acme.example", "client_id": "client"}
@@ -16,13 +16,17 @@ BODY: dict[str, Any] = {"name": "Acme", "issuer": "https://idp.acme.example", "c
 
 @pytest.mark.covers("INT-04", "INT-01", "K04")
 def test_a_connection_is_put_listed_and_removed_and_its_secret_is_never_shown(tmp_path: Path) -> None:
-    key = b64encode(bytes(range(32))).decode()
-    world = World(f"sqlite:///{tmp_path / 'w.db'}", tmp_path, {"CONNECTION_KEY": key}).start()
+    provider = make_store(tmp_path / "ring")
+    world = World(f"sqlite:///{tmp_path / 'w.db'}", tmp_path, name_store(tmp_path / "ring")).start()
     try:
         owner = world.new_person("owner")
         tenant_id = world.new_tenant(owner=owner)
         road = f"/v1/tenants/{tenant_id}/connections"
         body = {**BODY, "client_secret": "hush hush"}
+        keyless = world.call("PUT", f"{road}/own", owner, body=body)
+        assert (keyless.status_code, keyless.json()["errors"][0]["pointer"]) == (422, "/client_secret")
+        # The key that comes while the service runs is known to it.
+        fill_ring(world.engine, provider)
         mapped = {**body, "amr_map": {"otp": "mfa"}}
         refused = world.call("PUT", f"{road}/own", owner, body=mapped)
         assert refused.status_code == 422

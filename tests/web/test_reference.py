@@ -74,6 +74,7 @@ DESIGN = {
     *(("get", "/v1/tenants/{}/join-requests"), ("post", "/v1/tenants/{}/join-requests/{}/approve")),
     *(("post", "/v1/tenants/{}/join-requests/{}/reject"), ("get", "/v1/tenants/{}/calendar")),
     *(("get", "/v1/tenants/{}/attendance"), ("get", "/v1/tenants/{}/attendance.csv")),
+    *(("get", "/.well-known/jwks.json"), ("get", "/.well-known/invitation-keys.json")),
 }
 LIMITS: dict[str, dict[str, dict[str, Any]]] = {
     "PutTenant": {"name": {"minLength": 1, "maxLength": 100}},

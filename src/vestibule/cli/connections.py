@@ -17,7 +17,7 @@ from vestibule.actions.connections.put_connection import (
     remove_connection,
 )
 from vestibule.actions.connections.review_connections import get_connection, list_connections
-from vestibule.bootstrap import make_relying_party, make_sealer
+from vestibule.bootstrap import make_provider, make_relying_party
 from vestibule.cli.arguments import parse_tenant_id
 from vestibule.cli.printing import AsJson, facts, moment, show, table
 from vestibule.cli.running import OPERATOR, open_desk
@@ -25,6 +25,7 @@ from vestibule.core.connecting import choose_issuer
 from vestibule.core.connection import PROVIDERS, Connection, ConnectionDraft
 from vestibule.core.paging import LIMIT_MAX, PageRequest
 from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError, VestibuleError
+from vestibule.keyring import make_sealer
 
 app = typer.Typer(help="Connections: sign in with OpenID Connect.", no_args_is_help=True)
 ConnectionId = Annotated[str, typer.Argument(metavar="CONNECTION", help="The connection's id.")]
@@ -73,13 +74,14 @@ def put(  # noqa: PLR0913 - one option per field
         is_disabled=disabled,
     )
     with open_desk() as desk:
+        sealer = make_sealer(desk.settings, make_provider(desk.settings))
         stored, is_new = desk.runner.run(
             put_connection,
             OPERATOR,
             _tenant(tenant),
             connection_id,
             draft,
-            sealer=make_sealer(desk.settings),
+            sealer=sealer,
             context=desk.context,
         )
         document = _describe(stored, desk.settings.public_url)
@@ -127,7 +129,8 @@ def check(connection_id: ConnectionId, *, tenant: OfTenant = None, as_json: AsJs
     """Ask the provider, and say what is wrong. Exit status 1 when something is."""
     with open_desk() as desk:
         found = desk.runner.read(get_connection, OPERATOR, _tenant(tenant), connection_id)
-        party = make_relying_party(desk.settings, make_sealer(desk.settings))
+        sealer = make_sealer(desk.settings, make_provider(desk.settings))
+        party = make_relying_party(desk.settings, sealer)
         findings = list(asyncio.run(party.examine(found)))
     show({"healthy": not findings, "findings": findings}, findings or ["All is well."], as_json=as_json)
     if findings:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from vestibule.core.connection import Connection, SignIn, SignInProof
 from vestibule.core.identity import VerifiedIdentity
+from vestibule.core.keys import KeyRecord
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.policy import Policy
 
@@ -78,8 +79,8 @@ class Sealer(Protocol):
     def allows_loopback(self) -> bool:
         """May an issuer be http on the loopback? Only where the service itself is."""
 
-    def seal(self, connection_id: str, secret: str) -> bytes:
-        """Ciphertext bound to the id. Raises InvalidRequestError when this deployment has no key."""
+    def seal(self, key: KeyRecord | None, connection_id: str, secret: str) -> bytes:
+        """Ciphertext under *key*, bound to the id. Raises InvalidRequestError where there is no key."""
 
 
 class RelyingParty(Protocol):

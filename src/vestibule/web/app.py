@@ -18,6 +18,7 @@ from vestibule.web.asgi import ROUTE, find_header, get_context, send_bytes
 from vestibule.web.claim_routes import PREFIX, ClaimRoutes
 from vestibule.web.guard import Guard
 from vestibule.web.identify import get_actor
+from vestibule.web.keys import KEY_PATHS, KeyRoutes
 from vestibule.web.pages import make_pages
 from vestibule.web.scim import PREFIX as SCIM_PREFIX
 from vestibule.web.scim import ScimGate
@@ -44,6 +45,7 @@ class _Switch:
         self._claims = ClaimRoutes(services)
         self._api = make_api(services)
         self._pages = make_pages(services)
+        self._keys = KeyRoutes(services)
         self._scim = ScimGate(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +55,8 @@ class _Switch:
         path = scope["path"]
         if path.startswith(PREFIX):
             await self._claims(scope, receive, send)
+        elif path in KEY_PATHS:
+            await self._keys(scope, receive, send)
         elif path == "/metrics":
             await self._metrics(scope, send)
         elif path == "/healthz":

@@ -34,8 +34,8 @@ class Answer:
         await _send(send, self.status, self.list_headers(), body)
 
     def list_headers(self) -> list[tuple[bytes, bytes]]:
-        # RFC 9110 8.6: a 204 has no length.
-        head = [] if self.status == 204 else [(b"content-length", str(len(self.body)).encode())]
+        # RFC 9110 8.6: a 204 has no length; a 304 would have that of the 200.
+        head = [] if self.status in (204, 304) else [(b"content-length", str(len(self.body)).encode())]
         if self.body:
             head.insert(0, (b"content-type", self.content_type))
         return [*head, *self.headers]

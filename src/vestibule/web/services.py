@@ -7,7 +7,15 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from vestibule.core.limits import Limits
-from vestibule.ports import AssertionVerifier, DomainNames, Passwords, RelyingParty, Runner, Sealer
+from vestibule.ports import (
+    AssertionVerifier,
+    DomainNames,
+    KeyProvider,
+    Passwords,
+    RelyingParty,
+    Runner,
+    Sealer,
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,6 +31,7 @@ class Services:
     public_url: str
     openid: RelyingParty
     sealer: Sealer
+    provider: KeyProvider | None = None
     limits: Limits = field(default_factory=Limits)
     origins: frozenset[str] = frozenset()
     platform_key_hash: bytes | None = field(default=None, repr=False)

@@ -15,6 +15,7 @@ from vestibule.core.connecting import BUILT_IN, check_draft
 from vestibule.core.connection import CONNECTION_ID_PATTERN, Connection, ConnectionDraft
 from vestibule.core.event import ConnectionDisabled, ConnectionPut, ConnectionRemoved
 from vestibule.core.identity import Actor, HostKey, RequestContext
+from vestibule.core.keys import Purpose
 from vestibule.errors import FieldFault, InvalidRequestError, NotFoundError, UnavailableError
 from vestibule.ports import Sealer, UnitOfWork
 
@@ -44,6 +45,9 @@ def put_connection(
         raise InvalidRequestError(FieldFault("/connection_id", told))
     check_draft(draft, is_tenants=bool(tenant_id), allows_loopback=sealer.allows_loopback)
     amr_map = _choose_amr_map(uow, actor, connection_id, draft)
+    sealed = None
+    if draft.secret is not None:
+        sealed = sealer.seal(uow.keys.find_active(Purpose.CONNECTION), connection_id, draft.secret)
     connection = Connection(
         connection_id=connection_id,
         tenant_id=tenant_id,
@@ -51,7 +55,7 @@ def put_connection(
         provider=draft.provider,
         issuer=draft.issuer,
         client_id=draft.client_id,
-        sealed_secret=None if draft.secret is None else sealer.seal(connection_id, draft.secret),
+        sealed_secret=sealed,
         amr_map=amr_map,
         is_disabled=draft.is_disabled,
     )

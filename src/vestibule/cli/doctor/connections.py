@@ -7,11 +7,15 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 from vestibule.actions.connections.review_connections import list_every_connection, list_missing_demands
-from vestibule.bootstrap import build_plain_runner, check_secrets, make_relying_party, make_sealer
-from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured
+from vestibule.actions.keys.show_ring import show_ring
+from vestibule.bootstrap import build_plain_runner, make_provider, make_relying_party
+from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
 from vestibule.cli.running import OPERATOR
 from vestibule.core.connection import Connection
-from vestibule.errors import ConfigurationError
+from vestibule.core.key_documents import Ring
+from vestibule.errors import ConfigurationError, KeyProviderError
+from vestibule.identity.oidc import SecretSealer, sealing_key_id
+from vestibule.keyring import make_sealer
 from vestibule.settings import Settings
 
 
@@ -20,6 +24,7 @@ def check_connections(settings: Settings) -> Iterator[Finding]:
     try:
         connections = runner.read(list_every_connection, OPERATOR)
         missing = runner.read(list_missing_demands, OPERATOR)
+        ring = runner.read(show_ring)
     finally:
         runner.close()
     for tenant_id, connection_id in missing:
@@ -29,13 +34,18 @@ def check_connections(settings: Settings) -> Iterator[Finding]:
             "Put that connection, enable it, or change what the tenant requires: nobody can accept there",
         )
     try:
-        sealer = make_sealer(settings)
-        check_secrets(settings, sealer)
+        sealer = make_sealer(settings, make_provider(settings))
+        for connection in connections:
+            sealer.open(connection)
     except ConfigurationError as error:
-        yield misconfigured("connection key", error)
+        yield misconfigured("client secrets", error)
         return
+    except KeyProviderError as error:
+        yield failure("client secrets", error.finding, "See docs/keys.md")
+        return
+    yield from _judge_sealing(connections, ring)
     wanted = [one for one in connections if not one.is_disabled]
-    found = asyncio.run(_ask_all(settings, wanted)) if wanted else []
+    found = asyncio.run(_ask_all(settings, sealer, wanted)) if wanted else []
     for connection, findings in zip(wanted, found, strict=True):
         name = f"connection {connection.connection_id}"
         for told in findings:
@@ -46,6 +56,18 @@ def check_connections(settings: Settings) -> Iterator[Finding]:
         yield fine("connections", "none: people sign in with local accounts, or their host speaks for them")
 
 
-async def _ask_all(settings: Settings, connections: Sequence[Connection]) -> list[Sequence[str]]:
-    party = make_relying_party(settings, make_sealer(settings))
+def _judge_sealing(connections: Sequence[Connection], ring: Ring) -> Iterator[Finding]:
+    """Whoever stole the key has what it sealed: the secret itself must be another."""
+    given_up = {key.key_id for key in ring.keys if key.compromised_at is not None}
+    for one in connections:
+        if one.sealed_secret is not None and sealing_key_id(one.sealed_secret) in given_up:
+            told = f"the secret of connection {one.connection_id} is sealed under a key that was given up"
+            remedy = "Make a new client secret at its provider, and put the connection with it"
+            yield warning("client secrets", told, remedy)
+
+
+async def _ask_all(
+    settings: Settings, sealer: SecretSealer, connections: Sequence[Connection]
+) -> list[Sequence[str]]:
+    party = make_relying_party(settings, sealer)
     return await asyncio.gather(*(party.examine(one) for one in connections))

@@ -4,6 +4,6 @@
 from __future__ import annotations
 
 from vestibule.identity.oidc.party import OpenIdParty
-from vestibule.identity.oidc.sealing import SecretSealer, parse_key
+from vestibule.identity.oidc.sealing import SecretSealer, sealing_key_id
 
-__all__ = ["OpenIdParty", "SecretSealer", "parse_key"]
+__all__ = ["OpenIdParty", "SecretSealer", "sealing_key_id"]

@@ -7,6 +7,7 @@ the ``iss`` of the answer (RFC 9207), which must be there when the provider says
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit, urlunsplit
 
 from vestibule.core.connection import Connection, SignInProof, matches_issuer
-from vestibule.errors import ConfigurationError, CredentialsRejectedError, ProviderError
+from vestibule.errors import ConfigurationError, CredentialsRejectedError, KeyProviderError, ProviderError
 from vestibule.identity.oidc.fetching import Fetcher
 from vestibule.identity.oidc.id_token import Expected, read_id_token
 from vestibule.identity.oidc.metadata import ALGORITHMS, Metadata, ProviderBook
@@ -98,7 +99,7 @@ class OpenIdParty:
         except ProviderError as error:
             found.append(str(error))
         try:
-            self._make_credentials(connection, metadata)
+            await asyncio.to_thread(self._make_credentials, connection, metadata)
         except ProviderError as error:
             found.append(str(error))
         return found
@@ -113,7 +114,8 @@ class OpenIdParty:
     async def _exchange(
         self, connection: Connection, metadata: Metadata, code: str, proof: SignInProof
     ) -> dict[str, Any]:
-        headers, fields = self._make_credentials(connection, metadata)
+        # Beside the event loop: opening the secret may wait for the key provider.
+        headers, fields = await asyncio.to_thread(self._make_credentials, connection, metadata)
         return await self._fetcher.post(
             metadata.token_endpoint,
             {
@@ -135,7 +137,11 @@ class OpenIdParty:
             secret = self._sealer.open(connection)
         except ConfigurationError:
             raise ProviderError(
-                "secret", "The client secret can't be opened with this deployment's key; put it again."
+                "secret", "The client secret can't be opened with this deployment's keys; put it again."
+            ) from None
+        except KeyProviderError:
+            raise ProviderError(
+                "secret", "The client secret can't be opened now; the key provider does not answer."
             ) from None
         if secret is None:
             return {}, named

@@ -1,30 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Client secrets at rest: AES-256-GCM under ``VESTIBULE_CONNECTION_KEY``, each bound to its connection."""
+"""Client secrets at rest: AES-256-GCM under the ring's ``connection`` key, each bound to its connection.
+
+The key's id stands in front of the ciphertext, so that what an older key has sealed still opens with it.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vestibule.core.connection import Connection
+from vestibule.core.keys import KeyRecord
 from vestibule.core.token import mint_nonce
 from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError
+from vestibule.ports import KeyProvider
 
-SETTING = "VESTIBULE_CONNECTION_KEY"
-_KEY_BYTES = 32
+SETTING = "VESTIBULE_KEYRING"
 _NONCE_BYTES = 12
 _VERSION = b"\x01"
 
 
 class SecretSealer:
-    """Implements ``ports.Sealer``. Without a key nothing can be sealed or opened."""
+    """Implements ``ports.Sealer``. Without a key ring nothing can be sealed or opened.
 
-    def __init__(self, key: bytes | None, *, allows_loopback: bool) -> None:
-        self._cipher = None if key is None else AESGCM(key)
+    *find_key* gives the record of a key's id. Keys are opened once and kept in memory.
+    """
+
+    def __init__(
+        self,
+        provider: KeyProvider | None,
+        find_key: Callable[[str], KeyRecord | None],
+        *,
+        allows_loopback: bool,
+    ) -> None:
+        self._provider = provider
+        self._find_key = find_key
         self._allows_loopback = allows_loopback
+        self._ciphers: dict[str, AESGCM] = {}
 
     def __repr__(self) -> str:
         return "<SecretSealer>"
@@ -33,57 +47,70 @@ class SecretSealer:
     def allows_loopback(self) -> bool:
         return self._allows_loopback
 
-    def seal(self, connection_id: str, secret: str) -> bytes:
-        if self._cipher is None:
-            told = f"This deployment can't keep secrets yet: its operator sets {SETTING} first."
+    def seal(self, key: KeyRecord | None, connection_id: str, secret: str) -> bytes:
+        cipher = None if key is None else self._load(key)
+        if key is None or cipher is None:
+            told = "This deployment can't keep secrets yet: its operator runs `vestibule keys create` first."
             raise InvalidRequestError(FieldFault("/client_secret", told))
+        head = _VERSION + bytes([len(key.key_id)]) + key.key_id.encode()
         nonce = mint_nonce()
-        return _VERSION + nonce + self._cipher.encrypt(nonce, secret.encode(), connection_id.encode())
+        return head + nonce + cipher.encrypt(nonce, secret.encode(), head + connection_id.encode())
 
     def open(self, connection: Connection) -> str | None:
-        """The client secret of *connection*, or None when it has none.
+        """The client secret of *connection*, or None when it has none. May wait for the key provider.
 
         Raises:
-            ConfigurationError: there is no key, or it is not the one that sealed this secret.
+            ConfigurationError: there is no key ring, or not the one that sealed this secret.
+            KeyProviderError: the provider can't open the key now.
         """
         sealed = connection.sealed_secret
         if sealed is None:
             return None
-        if self._cipher is None:
-            raise ConfigurationError(
-                SETTING, "is not set although connections have secrets", "Give the key that sealed them"
-            )
-        body = sealed[len(_VERSION) :]
-        try:
-            plain = self._cipher.decrypt(
-                body[:_NONCE_BYTES], body[_NONCE_BYTES:], connection.connection_id.encode()
-            )
-        except InvalidTag:
-            plain = None
-        if plain is None or not sealed.startswith(_VERSION):
+        head, body = _split(sealed)
+        cipher = self._find(head[2:].decode("ascii", "replace"))
+        plain = None
+        if cipher is not None and head.startswith(_VERSION):
+            bound = head + connection.connection_id.encode()
+            try:
+                plain = cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], bound)
+            except (InvalidTag, ValueError):
+                plain = None
+        if plain is None:
             # Raised outside of the handler: what was tried is nobody's business.
             raise ConfigurationError(
                 SETTING,
-                f"is not the key that sealed the secret of connection {connection.connection_id}",
-                "Give that key, or put the connection again with its secret",
+                f"has not the key that sealed the secret of connection {connection.connection_id}",
+                "Name the key ring that has it, or put the connection again with its secret",
             )
         return plain.decode()
 
+    def warm(self, key: KeyRecord) -> None:
+        """The key is in memory afterwards.
 
-def parse_key(text: str) -> bytes | None:
-    """The key of a setting; None for an empty one.
+        Raises:
+            KeyProviderError: the provider can't open it now.
+        """
+        self._load(key)
 
-    Raises:
-        ConfigurationError: it is not 32 bytes in base64.
-    """
-    if not text:
-        return None
-    try:
-        key = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise ConfigurationError(
-            SETTING, "is not 32 bytes in base64", "Make one with: openssl rand -base64 32"
-        )
-    return key
+    def _find(self, key_id: str) -> AESGCM | None:
+        known = self._ciphers.get(key_id)
+        if known is not None:
+            return known
+        key = self._find_key(key_id)
+        return None if key is None else self._load(key)
+
+    def _load(self, key: KeyRecord) -> AESGCM | None:
+        known = self._ciphers.get(key.key_id)
+        if known is None and self._provider is not None:
+            known = self._ciphers[key.key_id] = AESGCM(self._provider.open_secret(key))
+        return known
+
+
+def sealing_key_id(sealed: bytes) -> str:
+    """The id of the key that has sealed it."""
+    return _split(sealed)[0][2:].decode("ascii", "replace")
+
+
+def _split(sealed: bytes) -> tuple[bytes, bytes]:
+    end = 2 + (sealed[1] if len(sealed) > 1 else 0)
+    return sealed[:end], sealed[end:]

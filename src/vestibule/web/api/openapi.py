@@ -11,6 +11,7 @@ from typing import Any
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
+from vestibule.web.api.key_reference import describe_key_documents
 from vestibule.web.api.link_reference import PREVIEW_SCHEMA, describe_link_roads
 from vestibule.web.api.reference import HTTP_CODES, STATUS_OF
 from vestibule.web.services import Services
@@ -57,7 +58,7 @@ def describe_api(services: Services, routes: Sequence[BaseRoute]) -> dict[str, A
         routes=routes,
         servers=[{"url": services.public_url}],
     )
-    document["paths"] |= describe_link_roads()
+    document["paths"] |= describe_link_roads() | describe_key_documents()
     document = _rename_schemas(document)
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(Problem=_PROBLEM_SCHEMA, Preview=PREVIEW_SCHEMA)
