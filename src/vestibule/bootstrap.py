@@ -33,6 +33,7 @@ from vestibule.web.services import Services
 
 # What only some processes need is imported where it is made: one that only serves carries no mail.
 if TYPE_CHECKING:
+    from vestibule.delivery.keys import KeyKeeper
     from vestibule.delivery.render import Sender
     from vestibule.delivery.smtp import SmtpTransport
     from vestibule.delivery.worker import Transport, Worker
@@ -100,10 +101,17 @@ class Deployment:
             passwords=passwords,
             names=self.names,
             clock=self.clock,
+            keeper=self._make_keeper(),
             policy=WorkerPolicy(
                 batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000, limits=settings.limits
             ),
         )
+
+    def _make_keeper(self) -> KeyKeeper | None:
+        from vestibule.delivery.keys import KeyKeeper  # noqa: PLC0415
+        from vestibule.keys.proving import prove_key  # noqa: PLC0415
+
+        return None if self.provider is None else KeyKeeper(self.runner, self.provider, prove_key)
 
     async def close(self) -> None:
         if self.keys is not None:

@@ -36,6 +36,7 @@ from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Limits
 from vestibule.core.message import CodeMail
 from vestibule.core.token import mint_code, mint_id
+from vestibule.delivery.keys import KeyKeeper
 from vestibule.delivery.render import Sender, render
 from vestibule.delivery.retry import RetryPolicy, decide_retry
 from vestibule.errors import (
@@ -68,6 +69,7 @@ class WorkerPolicy:
     purge_every: float = 600.0
     tend_every: float = 60.0
     tend_limit: int = 20
+    keep_every: float = 300.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: Limits = field(default_factory=Limits)
 
@@ -75,7 +77,7 @@ class WorkerPolicy:
 class Worker:
     """One delivery loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what each part of the work needs, by name
         self,
         *,
         runner: Runner,
@@ -85,6 +87,7 @@ class Worker:
         passwords: Passwords,
         names: DomainNames,
         clock: Callable[[], datetime],
+        keeper: KeyKeeper | None = None,
         policy: WorkerPolicy | None = None,
     ) -> None:
         self._runner = runner
@@ -94,6 +97,7 @@ class Worker:
         self._passwords = passwords
         self._names = names
         self._clock = clock
+        self._keeper = keeper
         self._policy = policy or WorkerPolicy()
         self._name = mint_id()
         self._stopping = asyncio.Event()
@@ -106,7 +110,8 @@ class Worker:
     async def run(self) -> None:
         """Deliver until stopped. An unreachable database is waited for."""
         tending: asyncio.Task[None] | None = None
-        sweep_at = purge_at = tend_at = time.monotonic()
+        keeping: asyncio.Task[None] | None = None
+        sweep_at = purge_at = tend_at = keep_at = time.monotonic()
         while not self._stopping.is_set():
             done = 0
             try:
@@ -118,6 +123,9 @@ class Worker:
                 if now >= tend_at and (tending is None or tending.done()):
                     tending = asyncio.create_task(self._tend_domains())
                     tend_at = now + self._policy.tend_every
+                if self._keeper is not None and now >= keep_at and (keeping is None or keeping.done()):
+                    keeping = asyncio.create_task(self._keep_keys(self._keeper))
+                    keep_at = now + self._policy.keep_every
                 if now >= purge_at:
                     await self._runner.run(purge)
                     purge_at = now + self._policy.purge_every
@@ -125,8 +133,7 @@ class Worker:
                 self._log.warning("worker_waits_for_database", worker=self._name)
             if done < self._policy.batch:
                 await self._rest()
-        if tending is not None:
-            await tending
+        await asyncio.gather(*(task for task in (tending, keeping) if task is not None))
 
     async def deliver_due(self) -> int:
         """One batch: claimed, delivered and settled; how many."""
@@ -213,6 +220,15 @@ class Worker:
             swept += await self._runner.run(release_waited, tenant_id, invitation_id, context=context)
         if swept:
             self._log.info("swept", count=swept)
+
+    async def _keep_keys(self, keeper: KeyKeeper) -> None:
+        """Beside the mail, which waits for no slow key service."""
+        try:
+            await keeper.keep()
+        except UnavailableError:
+            self._log.warning("worker_waits_for_database", worker=self._name)
+        except Exception as error:  # noqa: BLE001 - it is due again, and mail goes out meanwhile
+            self._log.error("keeping_keys_failed", problem=type(error).__name__)
 
     async def _tend_domains(self) -> None:
         """Proofs that the clock has ended are recorded; those that are due are looked for.
