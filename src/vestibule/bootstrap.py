@@ -205,6 +205,13 @@ def has_key_store(settings: Settings) -> bool:
     return is_there or ":" in settings.keyring
 
 
+def has_key_store(settings: Settings) -> bool:
+    """Whether KEYRING names no directory, or one with something in it."""
+    directory = Path(settings.keyring)
+    is_there = directory.is_file() or (directory.is_dir() and any(directory.iterdir()))
+    return is_there or ":" in settings.keyring
+
+
 def make_key_store(settings: Settings) -> None:
     """An empty encrypted key store exists where KEYRING says.
 
