@@ -206,9 +206,9 @@ def has_key_store(settings: Settings) -> bool:
 
 
 def has_key_store(settings: Settings) -> bool:
-    """Whether KEYRING names no directory, or one with something in it."""
+    """Whether KEYRING names no directory, or one with a store in it, or the remains of one."""
     directory = Path(settings.keyring)
-    is_there = directory.is_file() or (directory.is_dir() and any(directory.iterdir()))
+    is_there = directory.is_file() or (directory.is_dir() and any(directory.glob("*.json")))
     return is_there or ":" in settings.keyring
 
 
