@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
 
 import pytest
 
@@ -33,7 +34,11 @@ def test_a_disabled_key_is_refused_by_name_and_the_others_still_sign(
     other = make_key(provider)
     kms.keys[key.reference].state = state
     kms.keys[secret.reference.partition("#")[0]].state = state
-    for use in (lambda: provider.sign(key, b"data"), lambda: provider.open_secret(secret)):
+    uses: list[Callable[[], bytes]] = [
+        lambda: provider.sign(key, b"data"),
+        lambda: provider.open_secret(secret),
+    ]
+    for use in uses:
         for _ in range(5):
             with pytest.raises(KeyProviderError) as refused:
                 use()
