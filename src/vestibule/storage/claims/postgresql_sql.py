@@ -63,8 +63,9 @@ event AS (
   INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
     correlation_id,
     source, body)
-  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text), clock_timestamp(),
-    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
+  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text),
+    date_trunc('milliseconds', clock_timestamp()), CAST(:actor_id AS text),
+    CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
   FROM granted
 ),
 notice AS (
@@ -219,8 +220,8 @@ event AS (
     correlation_id,
     source, body)
   SELECT CAST(:event_id AS text), CAST(:tenant_id AS text), CAST(:invitation_id AS text),
-    CAST(:event_kind AS text), clock_timestamp(), CAST(:actor_id AS text), CAST(:correlation_id AS text),
-    CAST(:source AS text), CAST(:event_body AS text)
+    CAST(:event_kind AS text), date_trunc('milliseconds', clock_timestamp()),
+    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
   FROM exceeded WHERE wait_ms IS NULL AND CAST(:event_id AS text) IS NOT NULL
 )
 SELECT CAST(ceil(wait_ms / 1000.0) AS bigint) FROM exceeded""",
@@ -239,8 +240,9 @@ BIND = HotStatement(
 event AS (
   INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
     correlation_id, source, body)
-  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text), clock_timestamp(),
-    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
+  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text),
+    date_trunc('milliseconds', clock_timestamp()), CAST(:actor_id AS text),
+    CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
   FROM bound
 )
 SELECT count(*) FROM bound""",
@@ -295,8 +297,9 @@ event AS (
   INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
     correlation_id,
     source, body)
-  SELECT CAST(gen_random_uuid() AS text), CAST(:tenant_id AS text), invitation_id, kind, clock_timestamp(),
-    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), body
+  SELECT CAST(gen_random_uuid() AS text), CAST(:tenant_id AS text), invitation_id, kind,
+    date_trunc('milliseconds', clock_timestamp()), CAST(:actor_id AS text),
+    CAST(:correlation_id AS text), CAST(:source AS text), body
   FROM facts
 ),
 freed AS (
