@@ -34,6 +34,7 @@ from vestibule.web.services import Services
 # What only some processes need is imported where it is made: one that only serves carries no mail.
 if TYPE_CHECKING:
     from vestibule.delivery.render import Sender
+    from vestibule.delivery.sealing import LogSealer
     from vestibule.delivery.smtp import SmtpTransport
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
@@ -55,6 +56,7 @@ class Deployment:
     clock: Clock
     sealer: SecretSealer
     openid: OpenIdParty
+    provider: KeyProvider | None
 
     @property
     def is_clock_ours(self) -> bool:
@@ -103,6 +105,12 @@ class Deployment:
             ),
         )
 
+    def make_log_sealer(self) -> LogSealer:
+        """What seals the trail, and signs its heads where there is a key ring."""
+        from vestibule.delivery.sealing import LogSealer  # noqa: PLC0415
+
+        return LogSealer(runner=self.runner, provider=self.provider, public_url=self.settings.public_url)
+
     async def close(self) -> None:
         if self.keys is not None:
             self.keys.close()
@@ -128,6 +136,7 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
         sealer=sealer,
         openid=make_relying_party(settings, sealer, clock=clock),
         names=make_names(settings),
+        provider=make_provider(settings),
     )
 
 

@@ -35,7 +35,10 @@ class SqlCheckpoints:
         self._connection.execute(
             sa.delete(checkpoints).where(unsigned, checkpoints.c.claimed_until <= self._now())
         )
-        if self._connection.execute(sa.select(checkpoints.c.size).where(unsigned).limit(1)).first() is not None:
+        if (
+            self._connection.execute(sa.select(checkpoints.c.size).where(unsigned).limit(1)).first()
+            is not None
+        ):
             return False
         values = {"size": size, "root_hash": root_hash, "claimed_by": claimed_by, "claimed_until": until}
         return insert_unless_there(self._connection, checkpoints, values)

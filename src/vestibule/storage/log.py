@@ -101,7 +101,8 @@ class SqlLog:
             }
             for tree in trees
         ]
-        self._connection.execute(put, rows)
+        if rows:
+            self._connection.execute(put, rows)
         made = [
             {"tree_id": tree_id, "level": node.level, "place": node.place, "node_hash": node.node_hash}
             for tree_id, node in nodes
@@ -133,7 +134,8 @@ class SqlLog:
             }
             for one in entries
         ]
-        self._connection.execute(sa.insert(log_entries), rows)
+        if rows:
+            self._connection.execute(sa.insert(log_entries), rows)
 
     def list_heads(self) -> Iterator[TenantHead]:
         after = ""
@@ -186,7 +188,11 @@ class SqlLog:
         if level == 0 and tree.tenant_id is None:
             return [leaf_hash(one.entry) for one in self.list_entries(start, end)]
         if level == 0:
-            of_tree, place, value = log_leaves.c.tenant_id == tree.tenant_id, log_leaves.c.seq, log_leaves.c.leaf_hash
+            of_tree, place, value = (
+                log_leaves.c.tenant_id == tree.tenant_id,
+                log_leaves.c.seq,
+                log_leaves.c.leaf_hash,
+            )
         else:
             of_tree = sa.and_(log_nodes.c.tree_id == tree.tree_id, log_nodes.c.level == level)
             place, value = log_nodes.c.place, log_nodes.c.node_hash

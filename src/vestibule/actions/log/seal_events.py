@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seal what was written since the last time: into its tenant's tree, and each tree's head into the log (AUD-03).
+"""Seal what was written since the last time: in its tenant's tree, each tree's head in the log (AUD-03).
 
 One sealer works at a time, whichever worker gets the lock; the order in the trees is the order in which it
 finds the events, so nothing depends on who committed when. A sealer that dies leaves nothing behind.
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vestibule.core.event import AuditEventMissing, StoredEvent
+from vestibule.core.event import AuditEventUnsealed
 from vestibule.core.identity import RequestContext
 from vestibule.core.log.growth import LogTree, Node, grow
-from vestibule.core.log.events import leaf_of
-from vestibule.core.log.leaf import Manifest, TenantHead, manifest_root
+from vestibule.core.log.leaf import Manifest, TenantHead, event_leaf, manifest_root
 from vestibule.core.log.tree import CompactRange, leaf_hash
 from vestibule.core.token import mint_secret_bytes
+from vestibule.errors import InvalidRequestError
 from vestibule.ports import LogEntry, QueuedEvent, SealedLeaf, UnitOfWork
 
 
@@ -25,8 +25,15 @@ class Sealed:
     """What one round did. *is_behind*: as much as one round takes, so there may be more."""
 
     events: int = 0
-    missing: int = 0
+    unsealed: int = 0
     is_behind: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leaf:
+    tenant_id: str
+    event_id: str
+    leaf_hash: bytes
 
 
 def has_unsealed(uow: UnitOfWork) -> bool:
@@ -46,47 +53,48 @@ def seal_events(uow: UnitOfWork, *, limit: int, context: RequestContext) -> Seal
     if not uow.log.lock():
         return Sealed()
     queued = uow.log.list_queued(limit)
-    found = [one.event for one in queued if one.event is not None]
-    missing = _report_missing(uow, queued, context)
-    nodes: list[tuple[str, Node]] = []
-    heads = _extend_trees(uow, found, nodes)
-    _extend_log(uow, heads, nodes)
+    leaves = [leaf for one in queued if (leaf := _read(uow, one, context)) is not None]
+    _extend_log(uow, _extend_trees(uow, leaves))
     uow.log.unqueue([one.place for one in queued])
     uow.commit()
-    return Sealed(events=len(found), missing=missing, is_behind=len(queued) == limit)
+    return Sealed(events=len(leaves), unsealed=len(queued) - len(leaves), is_behind=len(queued) == limit)
 
 
-def _report_missing(uow: UnitOfWork, queued: Sequence[QueuedEvent], context: RequestContext) -> int:
-    # Nobody may take an event out of the trail, so somebody went round the service.
-    missing = [one for one in queued if one.event is None]
-    for one in missing:
-        uow.audit.append(AuditEventMissing(event_id=one.event_id), actor="clock", context=context)
-    return len(missing)
+def _read(uow: UnitOfWork, queued: QueuedEvent, context: RequestContext) -> _Leaf | None:
+    """The leaf of an event; where it has none, that is an event itself, and holds up no other."""
+    reason = "missing"
+    if (event := queued.event) is not None:
+        try:
+            hashed = leaf_hash(event_leaf(event.record, event.occurred_at))
+        except (ValueError, InvalidRequestError):
+            reason = "malformed"
+        else:
+            return _Leaf(tenant_id=event.record.tenant_id, event_id=queued.event_id, leaf_hash=hashed)
+    fact = AuditEventUnsealed(event_id=queued.event_id, reason=reason)
+    uow.audit.append(fact, actor="clock", context=context)
+    return None
 
 
-def _extend_trees(
-    uow: UnitOfWork, events: Sequence[StoredEvent], nodes: list[tuple[str, Node]]
-) -> list[LogTree]:
-    """Every tenant's tree holds its *events*; the trees that grew."""
-    by_tenant: dict[str, list[StoredEvent]] = {}
-    for event in events:
-        by_tenant.setdefault(event.record.tenant_id, []).append(event)
+def _extend_trees(uow: UnitOfWork, leaves: Sequence[_Leaf]) -> list[LogTree]:
+    """Every tenant's tree holds its *leaves*; the trees that grew, by their pseudonyms."""
+    by_tenant: dict[str, list[_Leaf]] = {}
+    for leaf in leaves:
+        by_tenant.setdefault(leaf.tenant_id, []).append(leaf)
     known = uow.log.find_trees(list(by_tenant))
     grown: list[LogTree] = []
-    leaves: list[SealedLeaf] = []
+    sealed: list[SealedLeaf] = []
+    nodes: list[tuple[str, Node]] = []
     for tenant_id, theirs in by_tenant.items():
         tree = known.get(tenant_id) or _plant(tenant_id)
-        hashes = [leaf_hash(leaf_of(event)) for event in theirs]
-        edge, made = grow(tree.edge, hashes)
-        leaves += [
-            SealedLeaf(tenant_id=tenant_id, seq=seq, event_id=event.record.event_id, leaf_hash=found)
-            for seq, (event, found) in enumerate(zip(theirs, hashes, strict=True), tree.edge.size)
+        edge, made = grow(tree.edge, [leaf.leaf_hash for leaf in theirs])
+        sealed += [
+            SealedLeaf(tenant_id=tenant_id, seq=seq, event_id=leaf.event_id, leaf_hash=leaf.leaf_hash)
+            for seq, leaf in enumerate(theirs, tree.edge.size)
         ]
         nodes += [(tree.tree_id, node) for node in made]
         grown.append(replace(tree, edge=edge))
-    uow.log.add_leaves(leaves)
-    if grown:
-        uow.log.put_trees(grown, ())
+    uow.log.add_leaves(sealed)
+    uow.log.put_trees(grown, nodes)
     return sorted(grown, key=lambda tree: tree.tree_id)
 
 
@@ -95,7 +103,7 @@ def _plant(tenant_id: str) -> LogTree:
     return LogTree(tree_id=mint_secret_bytes().hex(), tenant_id=tenant_id, edge=CompactRange())
 
 
-def _extend_log(uow: UnitOfWork, trees: Sequence[LogTree], nodes: list[tuple[str, Node]]) -> None:
+def _extend_log(uow: UnitOfWork, trees: Sequence[LogTree]) -> None:
     """The log holds the head of each of *trees*, and once a day the manifest over all heads."""
     log = uow.log.get_log()
     entries = [
@@ -115,9 +123,8 @@ def _extend_log(uow: UnitOfWork, trees: Sequence[LogTree], nodes: list[tuple[str
     if not entries:
         return
     edge, made = grow(log.edge, [leaf_hash(one.entry) for one in entries])
-    nodes += [(log.tree_id, node) for node in made]
     uow.log.add_entries(entries)
-    uow.log.put_trees([replace(log, edge=edge)], nodes)
+    uow.log.put_trees([replace(log, edge=edge)], [(log.tree_id, node) for node in made])
 
 
 def _is_manifest_due(uow: UnitOfWork) -> bool:

@@ -48,7 +48,7 @@ from vestibule.core.event.invitations import (
     RenewalRequested,
 )
 from vestibule.core.event.keys import KeyActivated, KeyCompromised, KeyCreated
-from vestibule.core.event.log import AuditEventMissing
+from vestibule.core.event.log import AuditEventUnsealed
 from vestibule.core.event.members import (
     GrantEnded,
     MembershipEnded,
@@ -81,7 +81,7 @@ __all__ = [
     "ApiKeyCreated",
     "ApiKeyRevoked",
     "AuditEvent",
-    "AuditEventMissing",
+    "AuditEventUnsealed",
     "BreakGlassReviewed",
     "BreakGlassUsed",
     "ClaimRejected",

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from vestibule.core.event.record import AuditEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEventMissing(AuditEvent):
-    """An event was written and waited to be sealed, and is not in the trail any more."""
+class AuditEventUnsealed(AuditEvent):
+    """An event waited to be sealed and can't be: its row is ``missing``, or ``malformed``.
 
-    kind: ClassVar[str] = "audit.event_missing"
+    The service itself does neither: somebody went round it.
+    """
+
+    kind = "audit.event_unsealed"
     event_id: str
+    reason: str
