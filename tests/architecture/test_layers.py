@@ -25,11 +25,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "keys": {"metrics", *_MIDDLE},
     "identity": _MIDDLE,
     "delivery": {"actions", "metrics", *_MIDDLE},
+    "auditing": _GROUND,
     "web": {"actions", "metrics", *_MIDDLE},
     "bootstrap": {"settings", *_UPPER},
     "embedding": {"delivery", "storage", "actions", *_MIDDLE},
     "integrations": {"bootstrap", "embedding", *_UPPER},
-    "cli": {"bootstrap", "settings", *_UPPER},
+    "cli": {"auditing", "bootstrap", "settings", *_UPPER},
     "testing": {"bootstrap", "embedding", *_UPPER},
     "__main__": {"cli"},
 }

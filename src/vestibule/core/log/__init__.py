@@ -2,6 +2,6 @@
 """The formats of the verifiable log (AUD-03), without I/O and without cryptography beyond hashing.
 
 ``leaf`` what is hashed; ``tree`` the Merkle tree (RFC 9162); ``note``, ``checkpoint``, ``proof``, ``trust``
-the texts of C2SP; ``receipt`` the promise given for one event. Signatures are made and checked by callables of
-the caller. Whatever is malformed raises ``InvalidRequestError``.
+the texts of C2SP; ``receipt`` the promise given for one event; ``export`` what an auditor gets. Signatures are made
+and checked by callables of the caller. Whatever is malformed raises ``InvalidRequestError``.
 """

@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vestibule.core.canonical import canonical, parse_canonical
-from vestibule.core.event.record import EventRecord
 from vestibule.core.log.note import malformed
 from vestibule.core.log.tree import leaf_hash, root_of
+
+if TYPE_CHECKING:  # the offline verifier reads leaves without the rest of the service
+    from vestibule.core.event.record import EventRecord
 
 VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
