@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.actions.trail import ORIGIN, Trail, make_provider
-from tests.world import ADAM, VERA, World
+from tests.actions.trail import Trail
+from tests.world import VERA, World
 
 
 @pytest.fixture

@@ -77,7 +77,9 @@ def check_trail(engine: sa.Engine) -> int:
     with engine.connect() as connection:
         events = {row.event_id: row for row in connection.execute(sa.select(audit_events))}
         queued = set(connection.execute(sa.select(log_queue.c.event_id)).scalars())
-        leaves = connection.execute(sa.select(log_leaves).order_by(log_leaves.c.tenant_id, log_leaves.c.seq)).all()
+        leaves = connection.execute(
+            sa.select(log_leaves).order_by(log_leaves.c.tenant_id, log_leaves.c.seq)
+        ).all()
         trees = {row.tree_id: row for row in connection.execute(sa.select(log_trees))}
         entries = connection.execute(sa.select(log_entries).order_by(log_entries.c.position)).all()
     sealed = {leaf.event_id for leaf in leaves}

@@ -91,6 +91,8 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "put_resource": (401, 403, 403, 403, 403, 403, 403, 201),
     "delete_resource": (401, 403, 403, 403, 403, 403, 403, 204),
     "list_grants": (401, 404, 403, 200, 200, 404, 403, 200),
+    "list_events": (401, 404, 403, 200, 200, 404, 403, 200),
+    "get_event_proof": (401, 404, 403, 200, 200, 404, 403, 200),
 }
 FOR_ANYBODY = {"preview_invitation", "request_new_invitation", "block_invitation", "report_invitation"}
 FOR_HOLDERS = {"block_invitation", "report_invitation"}

@@ -97,4 +97,6 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "put_resource": ("PUT", lambda s: s.home + "/resources/new", {"name": "New"}),
     "delete_resource": ("DELETE", lambda s: s.resource, ...),
     "list_grants": ("GET", lambda s: s.home + f"/grants/{s.colleague.principal_id}", ...),
+    "list_events": ("GET", lambda s: s.home + "/events", ...),
+    "get_event_proof": ("GET", lambda s: s.event + "/proof", ...),
 }

@@ -19,6 +19,8 @@ from vestibule.web.asgi import ROUTE, find_header, get_context, send_bytes
 from vestibule.web.claim_routes import PREFIX, ClaimRoutes
 from vestibule.web.guard import Guard
 from vestibule.web.identify import get_actor
+from vestibule.web.log_routes import PREFIX as LOG_PREFIX
+from vestibule.web.log_routes import LogRoutes
 from vestibule.web.pages import make_pages
 from vestibule.web.scim import PREFIX as SCIM_PREFIX
 from vestibule.web.scim import ScimGate
@@ -46,6 +48,7 @@ class _Switch:
         self._api = make_api(services)
         self._pages = make_pages(services)
         self._scim = ScimGate(services)
+        self._log = LogRoutes(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,6 +57,8 @@ class _Switch:
         path = scope["path"]
         if path.startswith(PREFIX):
             await self._claims(scope, receive, send)
+        elif path.startswith(LOG_PREFIX):
+            await self._log(scope, receive, send)
         elif path == "/metrics":
             await self._metrics(scope, send)
         elif path == "/healthz":
