@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from vestibule.actions.connections.review_connections import list_stored
 from vestibule.core.email import AddressFaultError, EmailAddress
+from vestibule.core.log.checkpoint import origin_of
 from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
@@ -29,6 +30,7 @@ from vestibule.storage.runners import LoopRunner, PlainRunner, ThreadRunner
 from vestibule.storage.unit_of_work import system_clock
 from vestibule.web.app import Service, make_app
 from vestibule.web.mailbox import MailStore, make_mailbox_app
+from vestibule.web.receipts import ReceiptDesk
 from vestibule.web.services import Services
 
 # What only some processes need is imported where it is made: one that only serves carries no mail.
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
     from vestibule.keys.master import MasterKey
-    from vestibule.ports import KeyProvider
+    from vestibule.ports import KeyProvider, Runner
 
 Clock = Callable[[], datetime]
 
@@ -80,6 +82,7 @@ class Deployment:
                 platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
                 trusted_proxies=settings.trusted_proxies,
                 refusal_floor_seconds=settings.refusal_floor_ms / 1000,
+                receipts=make_receipt_desk(settings, self.runner),
             )
         )
 
@@ -202,6 +205,23 @@ def make_provider(settings: Settings) -> KeyProvider | None:
     from vestibule.keys.opening import open_provider  # noqa: PLC0415
 
     return open_provider(settings.keyring, lambda: read_master(settings))
+
+
+def make_receipt_desk(settings: Settings, runner: Runner) -> ReceiptDesk | None:
+    """Who signs receipts; None where no key can be held in this process's memory.
+
+    Raises:
+        ConfigurationError: KEYRING does not open.
+    """
+    if not settings.keyring:
+        return None
+    from vestibule.keys.file import FileProvider  # noqa: PLC0415
+    from vestibule.keys.opening import is_directory  # noqa: PLC0415
+
+    if not is_directory(settings.keyring):
+        return None
+    store = FileProvider(Path(settings.keyring), read_master(settings))
+    return ReceiptDesk(runner=runner, hold=store.hold, origin=origin_of(settings.public_url))
 
 
 def make_key_store(settings: Settings) -> None:

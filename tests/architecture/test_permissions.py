@@ -57,6 +57,7 @@ NEEDLESS: dict[str, str] = {
     "log.publish_log.get_entries": _PUBLIC,
     "log.publish_log.get_tile": _PUBLIC,
     "log.publish_log.prove_growth": _PUBLIC,
+    "log.receipt_key.find_receipt_key": "which public key is in use",
     "log.seal_events.has_unsealed": _WORKER,
     "log.seal_events.measure_sealing": _WORKER,
     "log.seal_events.seal_events": _WORKER,

@@ -32,6 +32,8 @@ _EXPECTED = {
         "vestibule_audit_events_no_delete",
         "vestibule_audit_events_queued",
         *(f"{table}_no_{act}" for table in SEALED_TABLES for act in ("update", "delete")),
+        "vestibule_checkpoints_no_update",
+        "vestibule_checkpoints_no_delete",
     },
     "postgresql": {
         "vestibule_invitations_immutable",
@@ -40,6 +42,7 @@ _EXPECTED = {
         "vestibule_audit_events_no_truncate",
         "vestibule_audit_events_queued",
         *(f"{table}_append_only" for table in SEALED_TABLES),
+        "vestibule_checkpoints_final",
     },
 }
 

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.web.harness import PLATFORM, PUBLIC_URL, Invited, Person, World
@@ -20,6 +22,7 @@ from vestibule.core.log.checkpoint import origin_of, parse_checkpoint
 from vestibule.core.log.event_proof import check_event_proof, parse_event_proof
 from vestibule.core.log.leaf import TenantHead, parse_global_leaf
 from vestibule.core.log.note import NoteKey, note_key, parse_note, signed_by
+from vestibule.core.log.receipt import Receipt, parse_receipt
 from vestibule.core.log.tree import leaf_hash, root_of
 from vestibule.errors import InvalidRequestError
 from vestibule.settings import load_settings
@@ -30,12 +33,13 @@ MakeWorld = Callable[..., World]
 class Office:
     """A service with a key ring, and an invitation that was accepted in it."""
 
-    def __init__(self, make_world: MakeWorld, folder: Path) -> None:
+    def __init__(self, make_world: MakeWorld, folder: Path, *purposes: str) -> None:
         ring = {"KEYRING": str(folder / "ring"), "KEYRING_SECRET": "of-the-tests-" * 4}
         place = {f"VESTIBULE_{name}": value for name, value in ring.items()}
         base = {"VESTIBULE_DATABASE_URL": "sqlite:///unused", "VESTIBULE_PUBLIC_URL": PUBLIC_URL}
         make_key_store(load_settings(base | place))
         self.world = make_world(ring)
+        self.keys = {purpose: self.make_key(purpose) for purpose in purposes}
         self.owner: Person = self.world.new_person("owner")
         self.vera: Person = self.world.new_person("vera")
         self.tenant_id = self.world.new_tenant(owner=self.owner)
@@ -60,8 +64,8 @@ class Office:
         shown: dict[str, Any] = answer.json()
         return shown
 
-    def make_key(self) -> NoteKey:
-        """The log has a key from now on."""
+    def make_key(self, purpose: str = "checkpoint") -> NoteKey:
+        """The log has a key for *purpose* from now on."""
 
         async def make() -> KeyRecord:
             deployment = build_deployment(self.world.settings)
@@ -70,7 +74,7 @@ class Office:
             context = RequestContext(correlation_id="test", source="cli")
             try:
                 return await deployment.runner.run(
-                    create_key, HostKey(key_id="cli"), "checkpoint", provider=provider, context=context
+                    create_key, HostKey(key_id="cli"), purpose, provider=provider, context=context
                 )
             finally:
                 await deployment.close()
@@ -215,3 +219,52 @@ def _split(bundle: bytes) -> Any:
 def test_what_the_log_has_not_is_not_found(world: World, path: str) -> None:
     assert world.call("GET", path).status_code == 404
     assert world.call("POST", path).status_code == 405
+
+
+@pytest.mark.covers("AUD-03", "K08")
+def test_K08_whoever_accepts_or_issues_holds_a_receipt_that_finds_an_erased_event(
+    make_world: MakeWorld, tmp_path: Path
+) -> None:
+    office = Office(make_world, tmp_path, "receipt")
+    key = office.keys["receipt"]
+    issued = office.world.call(
+        "POST",
+        f"/v1/tenants/{office.tenant_id}/invitations",
+        office.owner,
+        body={"email": "ann@example.com", "role": "member", "deliver": "link"},
+    )
+    receipt = _read_receipt(issued, key)
+    listed = {one["event_id"]: one for one in office.list_all()}
+    assert listed[receipt.event_id]["kind"] == "invitation.issued"
+    assert receipt.origin == origin_of(PUBLIC_URL)
+    assert receipt.promised_by == receipt.at + 60_000
+    assert office.prove(receipt.event_id)["leaf_hash"] == receipt.leaf_hash.hex()
+    office.world.erase_event(receipt.event_id)
+    office.seal()
+    shown = office.world.call("GET", f"{office.events}/{receipt.event_id}/proof", office.owner)
+    assert shown.status_code == 404
+    # The log does not hold what was promised; and it says so by itself.
+    assert receipt.leaf_hash not in office.world.sealed_leaves()
+    assert "audit.event_unsealed" in office.world.kinds()
+    ann = office.world.new_person("ann")
+    other = office.world.invite(office.tenant_id, office.owner, ann.emails[0])
+    accepted = office.world.call("POST", other.road + "/accept", ann)
+    assert accepted.status_code == 204
+    kept = _read_receipt(accepted, key)
+    office.seal()
+    assert kept.leaf_hash in office.world.sealed_leaves()
+    assert "vestibule-receipt" not in office.world.call("POST", other.road + "/accept", ann).headers
+
+
+def _read_receipt(answer: httpx2.Response, key: NoteKey) -> Receipt:
+    note = parse_note(base64.b64decode(answer.headers["vestibule-receipt"]).decode())
+    assert set(signed_by(note, [key], verify_signature)) == {key}
+    return parse_receipt(note.text)
+
+
+@pytest.mark.covers("AUD-03")
+def test_without_a_key_for_receipts_answers_go_without_one(world: World) -> None:
+    owner, vera = world.new_person("owner"), world.new_person("vera")
+    invited = world.invite(world.new_tenant(owner=owner), owner, vera.emails[0])
+    accepted = world.call("POST", invited.road + "/accept", vera)
+    assert (accepted.status_code, "vestibule-receipt" in accepted.headers) == (204, False)

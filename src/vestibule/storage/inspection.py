@@ -28,6 +28,7 @@ _TRIGGERS = {
             "vestibule_audit_events_no_truncate",
             "vestibule_audit_events_queued",
             *(f"{table}_append_only" for table in SEALED_TABLES),
+            "vestibule_checkpoints_final",
         }
     ),
     "sqlite": frozenset(
@@ -38,6 +39,8 @@ _TRIGGERS = {
             "vestibule_audit_events_no_delete",
             "vestibule_audit_events_queued",
             *(f"{table}_no_{act}" for table in SEALED_TABLES for act in ("update", "delete")),
+            "vestibule_checkpoints_no_update",
+            "vestibule_checkpoints_no_delete",
         }
     ),
 }

@@ -78,6 +78,8 @@ FOR EACH ROW EXECUTE FUNCTION vestibule_queue_event()""",
 FOR EACH ROW EXECUTE FUNCTION vestibule_refuse('append only')"""
         for table in SEALED_TABLES
     ),
+    """CREATE TRIGGER vestibule_checkpoints_final BEFORE UPDATE OR DELETE ON vestibule_checkpoints
+FOR EACH ROW WHEN (OLD.note IS NOT NULL) EXECUTE FUNCTION vestibule_refuse('append only')""",
 )
 
 SQLITE_LOG_TRIGGERS = (
@@ -87,6 +89,12 @@ BEGIN INSERT INTO vestibule_log_queue (event_id) VALUES (NEW.event_id); END""",
         f"""CREATE TRIGGER {table}_no_{act} BEFORE {act.upper()} ON {table}
 BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END"""
         for table in SEALED_TABLES
+        for act in ("update", "delete")
+    ),
+    *(
+        f"""CREATE TRIGGER vestibule_checkpoints_no_{act} BEFORE {act.upper()} ON vestibule_checkpoints
+WHEN OLD.note IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END"""
         for act in ("update", "delete")
     ),
 )

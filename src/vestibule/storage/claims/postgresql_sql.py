@@ -67,6 +67,7 @@ event AS (
     date_trunc('milliseconds', clock_timestamp()), CAST(:actor_id AS text),
     CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
   FROM granted
+  RETURNING occurred_at
 ),
 notice AS (
   INSERT INTO vestibule_outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
@@ -176,8 +177,9 @@ SELECT CASE
   WHEN NOT EXISTS (SELECT 1 FROM granted) THEN 0
   WHEN EXISTS (SELECT 1 FROM person) AND {_SEAT_OK} AND {further_check}
     AND (NOT CAST(:writes_member AS boolean) OR EXISTS (SELECT 1 FROM member)) THEN 1
-  ELSE vestibule_lost_race() END""",
-        columns=(("settled", "int"),),
+  ELSE vestibule_lost_race() END,
+  (SELECT CAST(extract(epoch FROM occurred_at) * 1000 AS bigint) FROM event)""",
+        columns=(("settled", "int"), ("at_ms", "int")),
     )
 
 
