@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from vestibule.core.email import AddressFaultError, EmailAddress
+from vestibule.core.log.checkpoint import origin_of
 from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
@@ -29,17 +30,19 @@ from vestibule.storage.runners import LoopRunner, PlainRunner, ThreadRunner
 from vestibule.storage.unit_of_work import system_clock
 from vestibule.web.app import Service, make_app
 from vestibule.web.mailbox import MailStore, make_mailbox_app
+from vestibule.web.receipts import ReceiptDesk
 from vestibule.web.services import Services
 
 # What only some processes need is imported where it is made: one that only serves carries no mail.
 if TYPE_CHECKING:
     from vestibule.delivery.keys import KeyKeeper
     from vestibule.delivery.render import Sender
+    from vestibule.delivery.sealing import LogSealer
     from vestibule.delivery.smtp import SmtpTransport
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
     from vestibule.keys.master import MasterKey
-    from vestibule.ports import KeyProvider
+    from vestibule.ports import KeyProvider, Runner
 
 Clock = Callable[[], datetime]
 
@@ -81,6 +84,7 @@ class Deployment:
                 platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
                 trusted_proxies=settings.trusted_proxies,
                 refusal_floor_seconds=settings.refusal_floor_ms / 1000,
+                receipts=make_receipt_desk(settings, self.runner),
             )
         )
 
@@ -112,6 +116,12 @@ class Deployment:
         from vestibule.keys.proving import prove_key  # noqa: PLC0415
 
         return None if self.provider is None else KeyKeeper(self.runner, self.provider, prove_key)
+
+    def make_log_sealer(self) -> LogSealer:
+        """What seals the trail, and signs its heads where there is a key ring."""
+        from vestibule.delivery.sealing import LogSealer  # noqa: PLC0415
+
+        return LogSealer(runner=self.runner, provider=self.provider, public_url=self.settings.public_url)
 
     async def close(self) -> None:
         if self.keys is not None:
@@ -199,17 +209,27 @@ def make_provider(settings: Settings) -> KeyProvider | None:
 
 
 def has_key_store(settings: Settings) -> bool:
-    """Whether KEYRING names no directory, or one with something in it."""
-    directory = Path(settings.keyring)
-    is_there = directory.is_file() or (directory.is_dir() and any(directory.iterdir()))
-    return is_there or ":" in settings.keyring
-
-
-def has_key_store(settings: Settings) -> bool:
     """Whether KEYRING names no directory, or one with a store in it, or the remains of one."""
     directory = Path(settings.keyring)
     is_there = directory.is_file() or (directory.is_dir() and any(directory.glob("*.json")))
     return is_there or ":" in settings.keyring
+
+
+def make_receipt_desk(settings: Settings, runner: Runner) -> ReceiptDesk | None:
+    """Who signs receipts; None where no key can be held in this process's memory.
+
+    Raises:
+        ConfigurationError: KEYRING does not open.
+    """
+    if not settings.keyring:
+        return None
+    from vestibule.keys.file import FileProvider  # noqa: PLC0415
+    from vestibule.keys.opening import is_directory  # noqa: PLC0415
+
+    if not is_directory(settings.keyring):
+        return None
+    store = FileProvider(Path(settings.keyring), read_master(settings))
+    return ReceiptDesk(runner=runner, hold=store.hold, origin=origin_of(settings.public_url))
 
 
 def make_key_store(settings: Settings) -> None:

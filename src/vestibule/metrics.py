@@ -61,6 +61,21 @@ KEY_BREAKER = Gauge(
     registry=REGISTRY,
 )
 
+SEALED = Counter("vestibule_sealed_events_total", "Audit events sealed by this process.", registry=REGISTRY)
+UNSEALABLE = Counter(
+    "vestibule_unsealable_events_total",
+    "Queued audit events whose row was gone or malformed.",
+    registry=REGISTRY,
+)
+UNSEALED = Gauge("vestibule_unsealed_events", "Audit events that wait to be sealed.", registry=REGISTRY)
+SEAL_LAG = Gauge("vestibule_seal_lag_seconds", "Age of the oldest unsealed event.", registry=REGISTRY)
+SIGNING_FAILED = Counter(
+    "vestibule_signing_failures_total",
+    "Signatures that a key's provider failed to make.",
+    ("purpose",),
+    registry=REGISTRY,
+)
+
 
 def render_metrics() -> bytes:
     """The exposition format."""

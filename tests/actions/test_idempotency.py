@@ -7,7 +7,7 @@ import pytest
 
 from tests.lanes import Call
 from tests.world import ADAM, VERA, XENIA, World, key_of
-from vestibule.actions.invitations.accept import accept_once
+from vestibule.actions.invitations.accept import Accepted, accept_once
 from vestibule.core.identity import IdempotencyRequest, VerifiedIdentity
 from vestibule.core.invitation import InvitationState
 from vestibule.core.issuing import IssuedInvitation
@@ -28,7 +28,7 @@ def _once(key: str = "key", body: str = "body") -> IdempotencyRequest:
 
 def _accept_once(
     world: World, who: VerifiedIdentity, issued: IssuedInvitation, once: IdempotencyRequest
-) -> Call[None]:
+) -> Call[Accepted | None]:
     key = key_of(issued)
     return Call(
         "run",

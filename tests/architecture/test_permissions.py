@@ -17,6 +17,7 @@ _AUTHORITIES = ("authority", "policy_authority")
 _CLAIM = "a claim: what is proved is holding the link, and binding judges the rest"
 _SECRET = "the secret in the hand of the caller is the permission"
 _WORKER = "the worker's own, on no road from outside"
+_PUBLIC = "the log is public: pseudonyms and hashes"
 _SIGN_IN = "before anybody is somebody"
 NEEDLESS: dict[str, str] = {
     "abuse.refuse_mail.refuse_mail": _CLAIM,
@@ -56,6 +57,18 @@ NEEDLESS: dict[str, str] = {
     "keys.turn_keys.list_turns": _WORKER,
     "keys.turn_keys.take_turn": _WORKER,
     "invitations.decide.list_waited": _WORKER,
+    "log.publish_log.get_checkpoint": _PUBLIC,
+    "log.publish_log.get_entries": _PUBLIC,
+    "log.publish_log.get_tile": _PUBLIC,
+    "log.publish_log.prove_growth": _PUBLIC,
+    "log.receipt_key.find_receipt_key": "which public key is in use",
+    "log.seal_events.has_unsealed": _WORKER,
+    "log.seal_events.measure_sealing": _WORKER,
+    "log.seal_events.seal_events": _WORKER,
+    "log.sign_checkpoint.claim_head": _WORKER,
+    "log.sign_checkpoint.is_unsigned": _WORKER,
+    "log.sign_checkpoint.keep_checkpoint": _WORKER,
+    "log.sign_checkpoint.put_off": _WORKER,
     "invitations.decide.release_waited": _WORKER,
     "invitations.promising.promise": "no action: the one function behind every promise (docs/adr/0008)",
 }

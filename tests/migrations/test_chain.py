@@ -18,6 +18,7 @@ from vestibule.storage.engine import make_engine
 from vestibule.storage.migrations import get_head, migrate
 from vestibule.storage.revision import check_migrated, find_revision
 from vestibule.storage.schema import metadata
+from vestibule.storage.triggers import SEALED_TABLES
 
 _TRIGGERS = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
@@ -29,12 +30,19 @@ _EXPECTED = {
         "vestibule_invitations_final",
         "vestibule_audit_events_no_update",
         "vestibule_audit_events_no_delete",
+        "vestibule_audit_events_queued",
+        *(f"{table}_no_{act}" for table in SEALED_TABLES for act in ("update", "delete")),
+        "vestibule_checkpoints_no_update",
+        "vestibule_checkpoints_no_delete",
     },
     "postgresql": {
         "vestibule_invitations_immutable",
         "vestibule_invitations_final",
         "vestibule_audit_events_append_only",
         "vestibule_audit_events_no_truncate",
+        "vestibule_audit_events_queued",
+        *(f"{table}_append_only" for table in SEALED_TABLES),
+        "vestibule_checkpoints_final",
     },
 }
 

@@ -117,9 +117,9 @@ def draw_up(world: World, key: ClaimKey) -> Settlement:
 
 def settle(world: World, settlement: Settlement) -> bool:
     def work(uow: UnitOfWork) -> bool:
-        is_settled = uow.claims.settle_accept(settlement)
+        settled_at = uow.claims.settle_accept(settlement)
         uow.commit()
-        return is_settled
+        return settled_at is not None
 
     return world.lane.do(Call("run", work))
 

@@ -94,6 +94,8 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "get_key_set": (200, 200, 200, 200, 200, 200, 200, 200),
     # Without a key ring there is none.
     "get_key_schedule": (404, 404, 404, 404, 404, 404, 404, 404),
+    "list_events": (401, 404, 403, 200, 200, 404, 403, 200),
+    "get_event_proof": (401, 404, 403, 200, 200, 404, 403, 200),
 }
 FOR_ANYBODY = {"preview_invitation", "request_new_invitation", "block_invitation", "report_invitation"}
 FOR_ANYBODY |= {"get_key_set", "get_key_schedule"}

@@ -75,6 +75,8 @@ PAGES: dict[str, Opens] = {
     f"POST {_SETTINGS}/domains/{{domain}}/check": "owner",
     f"GET {_SETTINGS}/domains/{{domain}}/remove": "admin",
     f"POST {_SETTINGS}/domains/{{domain}}/remove": "owner",
+    f"GET {_SETTINGS}/history": "admin",
+    f"GET {_SETTINGS}/history/{{event_id}}": "admin",
     f"GET {_SETTINGS}/connections": "admin",
     f"POST {_SETTINGS}/connections": "owner",
     f"GET {_SETTINGS}/connections/{{connection_id}}": "admin",

@@ -99,4 +99,6 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "list_grants": ("GET", lambda s: s.home + f"/grants/{s.colleague.principal_id}", ...),
     "get_key_set": ("GET", lambda _: "/.well-known/jwks.json", ...),
     "get_key_schedule": ("GET", lambda _: "/.well-known/invitation-keys.json", ...),
+    "list_events": ("GET", lambda s: s.home + "/events", ...),
+    "get_event_proof": ("GET", lambda s: s.event + "/proof", ...),
 }

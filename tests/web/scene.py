@@ -85,6 +85,11 @@ class Scene:
     def home(self) -> str:
         return f"/v1/tenants/{self.tenant_id}"
 
+    @cached_property
+    def event(self) -> str:
+        """The road to an event of the tenant's trail."""
+        return f"{self.home}/events/{find_event(self.world, self.invited.invitation_id)}"
+
     @property
     def own(self) -> str:
         return f"/v1/me/invitations/{self.invited.invitation_id}"

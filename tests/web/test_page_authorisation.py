@@ -91,6 +91,7 @@ def locate(scene: Scene, route: str) -> str:
     parts: dict[str, Callable[[], str]] = {
         "{tenant_id}": lambda: scene.tenant_id,
         "{invitation_id}": invitation,
+        "{event_id}": lambda: last(scene.event),
         "{request_id}": lambda: last(scene.join_request),
         "{connection_id}": lambda: last(scene.connection),
         "{domain}": lambda: last(scene.domain),

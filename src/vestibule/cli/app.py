@@ -26,6 +26,7 @@ from vestibule.cli import (
     policy,
     resources,
     reviews,
+    sealing,
     serving,
     suppressions,
     tenants,
@@ -66,6 +67,9 @@ decisions.add_to(invitations.app)
 app.add_typer(reviews.app, name="review")
 app.add_typer(resources.app, name="resource")
 app.add_typer(events.app, name="event")
+audit = typer.Typer(help="The sealed trail.", no_args_is_help=True)
+sealing.add_to(audit)
+app.add_typer(audit, name="audit")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(accounts.app, name="account")

@@ -85,18 +85,25 @@ async def _run_parts(
         if server is not None:
             parts.append(await server.start())
         if worker is not None:
-            parts.append(asyncio.create_task(worker.run()))
+            sealer = deployment.make_log_sealer()
+            parts += [asyncio.create_task(sealer.run(stopping)), asyncio.create_task(worker.run())]
         _announce(listener, with_worker=with_worker, as_json=as_json)
         asked = asyncio.create_task(stopping.wait())
         await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
         ends = [] if server is None else [server.stop()]
         if worker is not None:
-            ends.append(stop_worker(worker, parts[-1]))
+            ends += [stop_worker(worker, parts[-1]), _end(parts[-2])]
         await asyncio.gather(*ends)
     finally:
         await deployment.close()
     return _report(parts) and stopping.is_set()
+
+
+async def _end(sealing: asyncio.Task[None]) -> None:
+    # A round that is broken off leaves nothing behind.
+    sealing.cancel()
+    await asyncio.wait({sealing})
 
 
 def _report(parts: list[asyncio.Task[None]]) -> bool:

@@ -18,6 +18,7 @@ from vestibule.core.abuse import name_recipient
 from vestibule.core.directory import check_not_barred
 from vestibule.core.domain import DomainRule, check_not_denied
 from vestibule.core.email import EmailAddress
+from vestibule.core.event import StoredEvent
 from vestibule.core.identity import RULE_NAMES
 from vestibule.core.invitation import (
     BUNDLE_MAX,
@@ -50,11 +51,15 @@ from vestibule.errors import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedInvitation:
-    """What the caller gets. *token* only with ``deliver: "link"``, once, and never on a replay."""
+    """What the caller gets. *token* only with ``deliver: "link"``, once, and never on a replay.
+
+    *event* is what the trail says of it; a replay has none.
+    """
 
     invitation: Invitation
     state: InvitationState
     token: ClaimToken | None = None
+    event: StoredEvent | None = None
     is_replay: bool = False
 
 

@@ -170,7 +170,10 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """Everything a renderer needs for one mail; ``link`` and ``code`` exist only in memory."""
+    """Everything a renderer needs for one mail; ``link`` and ``code`` exist only in memory.
+
+    ``leaf_hash`` is that of the event behind it: evidence in the recipient's hands.
+    """
 
     message_id: str
     kind: str
@@ -179,6 +182,7 @@ class Letter:
     values: dict[str, str]
     link: str | None = None
     code: str | None = None
+    leaf_hash: bytes | None = None
 
     def __repr__(self) -> str:
         return f"<Letter {self.kind} {self.message_id}>"

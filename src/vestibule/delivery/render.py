@@ -37,6 +37,8 @@ _HEADERS = frozenset(
         "MIME-Version", "Content-Type",
     }
 )  # fmt: skip
+# In an invitation: the leaf hash of the event that promised it.
+_LEAF = "X-Vestibule-Leaf"
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _CODE = re.compile(r"[0-9]{8}")
 _URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*)?")
@@ -170,6 +172,8 @@ def render(letter: Letter, *, sender: Sender, public_url: str, now: datetime) ->
         mail["Message-ID"] = _message_id(letter.message_id, public_url, now)
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
+        if letter.leaf_hash is not None:
+            mail[_LEAF] = letter.leaf_hash.hex()
         context = {**values, "subject": subject, "sender_name": defuse(sender.name)}
         text = _TEXT.get_template(f"{letter.kind}.txt.j2").render(context)
         html = _HTML.get_template(f"{letter.kind}.html.j2").render(context)
@@ -229,7 +233,8 @@ def _check_as_received(mail: EmailMessage, *, letter: Letter, sender: Sender, su
     wire = wire_policy(letter.recipient.address_key)
     received = read_back(mail.as_bytes(policy=wire), wire)
     names = received.keys()
-    if len(names) != len(_HEADERS) or set(names) != _HEADERS:
+    wanted = _HEADERS if letter.leaf_hash is None else _HEADERS | {_LEAF}
+    if len(names) != len(wanted) or set(names) != wanted:
         raise PermanentDeliveryError("the built mail has other headers than it was given")
     if list_addresses(received, "To") != [letter.recipient.address_key]:
         raise PermanentDeliveryError("the built mail is not addressed to the email key")

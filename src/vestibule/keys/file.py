@@ -72,6 +72,19 @@ class FileProvider:
             return raw_signature(private.sign(data, ec.ECDSA(SHA256())))
         raise KeyProviderError(f"key {key.key_id} can't sign")
 
+    def hold(self, key: KeyRecord) -> Callable[[bytes], bytes]:
+        """The private half in this process's memory, as what signs notes with it: P-256 in ASN.1.
+
+        Raises:
+            KeyProviderError: it can't be opened, or does not sign.
+        """
+        private = self._load(key)
+        if isinstance(private, ed25519.Ed25519PrivateKey):
+            return private.sign
+        if isinstance(private, ec.EllipticCurvePrivateKey):
+            return lambda data: private.sign(data, ec.ECDSA(SHA256()))
+        raise KeyProviderError(f"key {key.key_id} can't sign")
+
     def open_secret(self, key: KeyRecord) -> bytes:
         return self._open(key)
 

@@ -18,6 +18,14 @@ from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.keys import KeyProvider, Keys, ProvidedKey
+from vestibule.ports.log import (
+    Checkpoints,
+    Log,
+    LogEntry,
+    QueuedEvent,
+    SealedLeaf,
+    StoredCheckpoint,
+)
 from vestibule.ports.members import Members, PrincipalRecord, Principals
 from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
@@ -32,6 +40,7 @@ __all__ = [
     "Approvals",
     "AssertionVerifier",
     "Audit",
+    "Checkpoints",
     "ClaimKey",
     "ClaimUnit",
     "ClaimedMessage",
@@ -49,6 +58,8 @@ __all__ = [
     "KeyProvider",
     "Keys",
     "Lock",
+    "Log",
+    "LogEntry",
     "Members",
     "Outbox",
     "Passwords",
@@ -57,15 +68,18 @@ __all__ = [
     "Principals",
     "Promises",
     "ProvidedKey",
+    "QueuedEvent",
     "RateLimits",
     "RelyingParty",
     "Resources",
     "Review",
     "Reviews",
     "Runner",
+    "SealedLeaf",
     "Sealer",
     "Sessions",
     "Settlement",
+    "StoredCheckpoint",
     "Tenants",
     "UnitOfWork",
 ]

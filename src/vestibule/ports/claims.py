@@ -70,8 +70,11 @@ class Claims(Protocol):
     def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
         """Everything a decision needs: one statement, the same for a known and an unknown link."""
 
-    def settle_accept(self, settlement: Settlement) -> bool:
-        """Consume, membership, seat, audit and outbox as one logical write; False when the race was lost."""
+    def settle_accept(self, settlement: Settlement) -> datetime | None:
+        """Consume, membership, seat, audit and outbox as one logical write; None when the race was lost.
+
+        The time is that of the event, exactly.
+        """
 
     def settle_decline(self, settlement: Settlement) -> bool:
         """The same without membership and seat."""

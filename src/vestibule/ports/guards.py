@@ -3,19 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from vestibule.core.event import AuditEvent
+from vestibule.core.event import AuditEvent, StoredEvent
 from vestibule.core.identity import Actor, IdempotencyRequest, RequestContext
 from vestibule.core.limits import Hit
+from vestibule.core.paging import Page, PageRequest
 
 
 class Audit(Protocol):
     """The append-only trail."""
 
-    def append(self, event: AuditEvent, *, actor: Actor | str, context: RequestContext) -> str:
-        """The id of the event."""
+    def append(self, event: AuditEvent, *, actor: Actor | str, context: RequestContext) -> StoredEvent: ...
+
+    def find(self, tenant_id: str, event_id: str) -> StoredEvent | None: ...
+
+    def find_first(self, invitation_id: str, kinds: Collection[str]) -> StoredEvent | None:
+        """The oldest event of one of *kinds* about this invitation."""
+
+    def list_page(self, tenant_id: str, request: PageRequest) -> Page[StoredEvent]:
+        """Newest first."""
 
 
 class RateLimits(Protocol):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from vestibule.core.approval import Approval, Approver, HeldRequest
+from vestibule.core.event import StoredEvent
 from vestibule.core.identity import Actor
 from vestibule.core.invitation import Invitation, InvitationDraft
 from vestibule.core.issuing import IssueFacts
@@ -41,8 +42,10 @@ class Promises(Protocol):
     ) -> IssueFacts:
         """What the rules of issuing need to know, as of this transaction."""
 
-    def place(self, promise: Promise, *, actor: Actor | str) -> None:
+    def place(self, promise: Promise, *, actor: Actor | str) -> StoredEvent:
         """Supersede what is open for the target, take the seat, write the grant, its events and messages.
+
+        The first of its events, as it stands in the trail.
 
         Raises SeatLimitError when the policy counts pending grants and there is no seat.
         """

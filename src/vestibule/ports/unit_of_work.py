@@ -18,6 +18,7 @@ from vestibule.ports.domains import Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
 from vestibule.ports.keys import Keys
+from vestibule.ports.log import Checkpoints, Log
 from vestibule.ports.members import Members, Principals
 from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Reviews
@@ -51,6 +52,8 @@ class UnitOfWork(Protocol):
     abuse: Abuse
     policies: Policies
     keys: Keys
+    log: Log
+    checkpoints: Checkpoints
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

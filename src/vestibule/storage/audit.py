@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.event import AuditEvent, record_event
+from vestibule.core.event import AuditEvent, EventRecord, StoredEvent, record_event
 from vestibule.core.identity import Actor, RequestContext, actor_id
+from vestibule.core.paging import Page, PageRequest
+from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import audit_events
 
 
@@ -20,7 +23,7 @@ class SqlAudit:
         self._connection = connection
         self._now = now
 
-    def append(self, event: AuditEvent, *, actor: Actor | str, context: RequestContext) -> str:
+    def append(self, event: AuditEvent, *, actor: Actor | str, context: RequestContext) -> StoredEvent:
         name = actor if isinstance(actor, str) else actor_id(actor)
         record = record_event(event, actor_id=name, context=context)
         self._connection.execute(
@@ -36,4 +39,38 @@ class SqlAudit:
                 body=record.body,
             )
         )
-        return record.event_id
+        return StoredEvent(record=record, occurred_at=self._now())
+
+    def find(self, tenant_id: str, event_id: str) -> StoredEvent | None:
+        query = sa.select(audit_events).where(
+            audit_events.c.tenant_id == tenant_id, audit_events.c.event_id == event_id
+        )
+        row = self._connection.execute(query).first()
+        return None if row is None else read_event(row)
+
+    def find_first(self, invitation_id: str, kinds: Collection[str]) -> StoredEvent | None:
+        query = sa.select(audit_events).where(
+            audit_events.c.invitation_id == invitation_id, audit_events.c.kind.in_(kinds)
+        )
+        row = self._connection.execute(query.order_by(audit_events.c.occurred_at).limit(1)).first()
+        return None if row is None else read_event(row)
+
+    def list_page(self, tenant_id: str, request: PageRequest) -> Page[StoredEvent]:
+        query = sa.select(audit_events).where(audit_events.c.tenant_id == tenant_id)
+        order = (audit_events.c.occurred_at, audit_events.c.event_id)
+        return fetch_page(self._connection, query, order, request).map(read_event)
+
+
+def read_event(row: sa.Row[Any]) -> StoredEvent:
+    """One row of the trail, exactly."""
+    record = EventRecord(
+        event_id=row.event_id,
+        kind=row.kind,
+        tenant_id=row.tenant_id,
+        invitation_id=row.invitation_id,
+        actor_id=row.actor_id,
+        correlation_id=row.correlation_id,
+        source=row.source,
+        body=row.body,
+    )
+    return StoredEvent(record=record, occurred_at=row.occurred_at)

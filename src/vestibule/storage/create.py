@@ -12,7 +12,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from vestibule.storage.schema import metadata
-from vestibule.storage.triggers import POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
+from vestibule.storage.triggers import (
+    POSTGRESQL_LOG_TRIGGERS,
+    POSTGRESQL_TRIGGERS,
+    SQLITE_LOG_TRIGGERS,
+    SQLITE_TRIGGERS,
+)
 
 VERSION_TABLE = "vestibule_version"
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
@@ -27,7 +32,8 @@ def create_schema(connection: sa.Connection) -> str:
     """Every table, index and trigger, in the caller's transaction; the revision that is."""
     is_sqlite = connection.dialect.name == "sqlite"
     metadata.create_all(connection, checkfirst=False)
-    for statement in SQLITE_TRIGGERS if is_sqlite else POSTGRESQL_TRIGGERS:
+    theirs = (*POSTGRESQL_TRIGGERS, *POSTGRESQL_LOG_TRIGGERS)
+    for statement in (*SQLITE_TRIGGERS, *SQLITE_LOG_TRIGGERS) if is_sqlite else theirs:
         connection.exec_driver_sql(statement if is_sqlite else statement.replace("%", "%%"))
     mark = sa.Table(
         VERSION_TABLE,

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from vestibule.storage.engine import READ_ONLY
 from vestibule.storage.schema import metadata, tenants
+from vestibule.storage.triggers import SEALED_TABLES
 
 _CLOCK_SAMPLES = 5
 _TRIGGERS = {
@@ -25,6 +26,9 @@ _TRIGGERS = {
             "vestibule_invitations_final",
             "vestibule_audit_events_append_only",
             "vestibule_audit_events_no_truncate",
+            "vestibule_audit_events_queued",
+            *(f"{table}_append_only" for table in SEALED_TABLES),
+            "vestibule_checkpoints_final",
         }
     ),
     "sqlite": frozenset(
@@ -33,6 +37,10 @@ _TRIGGERS = {
             "vestibule_invitations_final",
             "vestibule_audit_events_no_update",
             "vestibule_audit_events_no_delete",
+            "vestibule_audit_events_queued",
+            *(f"{table}_no_{act}" for table in SEALED_TABLES for act in ("update", "delete")),
+            "vestibule_checkpoints_no_update",
+            "vestibule_checkpoints_no_delete",
         }
     ),
 }

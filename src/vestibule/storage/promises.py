@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from vestibule.core.event import InvitationExpired, InvitationSuperseded
+from vestibule.core.event import InvitationExpired, InvitationSuperseded, StoredEvent
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import Invitation, InvitationDraft
 from vestibule.core.issuing import IssueFacts, is_break_glass
@@ -69,7 +69,7 @@ class SqlPromises:
             and self._has_overdue_review(tenant_id, inviter_principal_id),
         )
 
-    def place(self, promise: Promise, *, actor: Actor | str) -> None:
+    def place(self, promise: Promise, *, actor: Actor | str) -> StoredEvent:
         invitation, has_seat = promise.invitation, False
         for _ in range(_RACE_TRIES):
             self._supersede(promise)
@@ -78,8 +78,7 @@ class SqlPromises:
                     raise SeatLimitError
                 has_seat = True
             if self._add(promise):
-                self._write_around(promise, actor)
-                return
+                return self._write_around(promise, actor)
         raise UnavailableError
 
     def release(self, invitation: Invitation, *, reserves_seat: bool, lifetime: int) -> Invitation | None:
@@ -111,7 +110,7 @@ class SqlPromises:
             reserves_seat=promise.reserves_seat,
         )
 
-    def _write_around(self, promise: Promise, actor: Actor | str) -> None:
+    def _write_around(self, promise: Promise, actor: Actor | str) -> StoredEvent:
         invitation = promise.invitation
         for one in invitation.grants:
             self._connection.execute(
@@ -124,10 +123,12 @@ class SqlPromises:
             )
         if promise.review_due_at is not None:
             self._open_review(invitation, promise.review_due_at)
-        for event in promise.events:
-            self._audit.append(event, actor=actor, context=promise.context)
+        written = [
+            self._audit.append(event, actor=actor, context=promise.context) for event in promise.events
+        ]
         for message in promise.messages:
             self._outbox.put(message)
+        return written[0]
 
     def _open_review(self, invitation: Invitation, due_at: datetime) -> None:
         self._connection.execute(

@@ -61,3 +61,40 @@ BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
     """CREATE TRIGGER vestibule_audit_events_no_delete BEFORE DELETE ON vestibule_audit_events
 BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
 )
+
+# The sealer finds what is new without looking through the trail, whenever its transaction commits (AUD-03).
+SEALED_TABLES = ("vestibule_log_leaves", "vestibule_log_nodes", "vestibule_log_entries")
+
+POSTGRESQL_LOG_TRIGGERS = (
+    """CREATE FUNCTION vestibule_queue_event() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO vestibule_log_queue (event_id) VALUES (NEW.event_id);
+  RETURN NULL;
+END $$""",
+    """CREATE TRIGGER vestibule_audit_events_queued AFTER INSERT ON vestibule_audit_events
+FOR EACH ROW EXECUTE FUNCTION vestibule_queue_event()""",
+    *(
+        f"""CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION vestibule_refuse('append only')"""
+        for table in SEALED_TABLES
+    ),
+    """CREATE TRIGGER vestibule_checkpoints_final BEFORE UPDATE OR DELETE ON vestibule_checkpoints
+FOR EACH ROW WHEN (OLD.note IS NOT NULL) EXECUTE FUNCTION vestibule_refuse('append only')""",
+)
+
+SQLITE_LOG_TRIGGERS = (
+    """CREATE TRIGGER vestibule_audit_events_queued AFTER INSERT ON vestibule_audit_events
+BEGIN INSERT INTO vestibule_log_queue (event_id) VALUES (NEW.event_id); END""",
+    *(
+        f"""CREATE TRIGGER {table}_no_{act} BEFORE {act.upper()} ON {table}
+BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END"""
+        for table in SEALED_TABLES
+        for act in ("update", "delete")
+    ),
+    *(
+        f"""CREATE TRIGGER vestibule_checkpoints_no_{act} BEFORE {act.upper()} ON vestibule_checkpoints
+WHEN OLD.note IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END"""
+        for act in ("update", "delete")
+    ),
+)

@@ -22,6 +22,7 @@ from vestibule.ports import (
     ApiKeys,
     Approvals,
     Audit,
+    Checkpoints,
     Claims,
     Connections,
     Directory,
@@ -30,6 +31,7 @@ from vestibule.ports import (
     Invitations,
     JoinRequests,
     Keys,
+    Log,
     Members,
     Outbox,
     Policies,
@@ -46,6 +48,7 @@ from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
 from vestibule.storage.approvals import SqlApprovals, SqlReviews
 from vestibule.storage.audit import SqlAudit
+from vestibule.storage.checkpoints import SqlCheckpoints
 from vestibule.storage.claims.host import HostClaims, HostSeats, HostTable
 from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.claims.savepoint import SavepointLane
@@ -58,6 +61,7 @@ from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.join_requests import SqlJoinRequests
 from vestibule.storage.keys import SqlKeys
+from vestibule.storage.log import SqlLog
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
 from vestibule.storage.policies import SqlPolicies
@@ -130,6 +134,8 @@ class SqlUnitOfWork:
         self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
         self.policies: Policies = SqlPolicies(connection, self.now)
         self.keys: Keys = SqlKeys(connection, self.now)
+        self.log: Log = SqlLog(connection, self.now)
+        self.checkpoints: Checkpoints = SqlCheckpoints(connection, self.now)
 
     def _open_promises(self) -> Promises:
         return SqlPromises(

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vestibule import metrics
 from vestibule.actions.delivery.claim_messages import measure_lag
+from vestibule.actions.log.seal_events import measure_sealing
 from vestibule.core.identity import HostKey
 from vestibule.errors import NotFoundError, UnavailableError
 from vestibule.web.api import make_api
@@ -19,6 +20,8 @@ from vestibule.web.claim_routes import PREFIX, ClaimRoutes
 from vestibule.web.guard import Guard
 from vestibule.web.identify import get_actor
 from vestibule.web.keys import KEY_PATHS, KeyRoutes
+from vestibule.web.log_routes import PREFIX as LOG_PREFIX
+from vestibule.web.log_routes import LogRoutes
 from vestibule.web.pages import make_pages
 from vestibule.web.scim import PREFIX as SCIM_PREFIX
 from vestibule.web.scim import ScimGate
@@ -47,6 +50,7 @@ class _Switch:
         self._pages = make_pages(services)
         self._keys = KeyRoutes(services)
         self._scim = ScimGate(services)
+        self._log = LogRoutes(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,6 +61,8 @@ class _Switch:
             await self._claims(scope, receive, send)
         elif path in KEY_PATHS:
             await self._keys(scope, receive, send)
+        elif path.startswith(LOG_PREFIX):
+            await self._log(scope, receive, send)
         elif path == "/metrics":
             await self._metrics(scope, send)
         elif path == "/healthz":
@@ -80,16 +86,20 @@ class _Switch:
             actor = await get_actor(self._services, scope)
             if not isinstance(actor, HostKey) or actor.tenant_id is not None:
                 raise NotFoundError
-        await self._measure_outbox()
+        await self._measure_backlog()
         await send_bytes(send, 200, metrics.render_metrics(), b"text/plain; version=0.0.4; charset=utf-8")
 
-    async def _measure_outbox(self) -> None:
+    async def _measure_backlog(self) -> None:
         # At every look, for a worker that has died measures nothing.
         lag: tuple[float, float] = math.nan, math.nan
+        unsealed: tuple[float, float] = math.nan, math.nan
         with contextlib.suppress(UnavailableError):
             lag = await self._services.runner.read(measure_lag)
+            unsealed = await self._services.runner.read(measure_sealing)
         metrics.OUTBOX_DUE.set(lag[0])
         metrics.OUTBOX_AGE.set(lag[1])
+        metrics.UNSEALED.set(unsealed[0])
+        metrics.SEAL_LAG.set(unsealed[1])
 
 
 def _is_forwarded(scope: Scope) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from starlette.types import Scope
 
 from vestibule import metrics
-from vestibule.actions.invitations.accept import accept, accept_once
+from vestibule.actions.invitations.accept import Accepted, accept, accept_once
 from vestibule.actions.invitations.decline import decline
 from vestibule.core.claiming import check_addresses
 from vestibule.core.token import parse_claim_token
@@ -63,13 +63,14 @@ async def accept_claim(services: Services, scope: Scope, read_claim_key: ReadKey
     key = read_claim_key()
     about: dict[str, Any] = {"context": get_context(scope), "limits": services.limits}
     idempotency = read_key(scope, identity.principal_id, b"")
+    accepted: Accepted | None
     if idempotency is None:
-        await services.runner.claim(accept, identity, key, **about)
+        accepted = await services.runner.claim(accept, identity, key, **about)
     else:
-        await services.runner.run(accept_once, identity, key, idempotency=idempotency, **about)
+        accepted = await services.runner.run(accept_once, identity, key, idempotency=idempotency, **about)
     metrics.CLAIMS.labels("accept", "accepted").inc()
     scope[OUTCOME] = "accepted"
-    return Answer(204)
+    return Answer(204, headers=await services.receipt_for(None if accepted is None else accepted.event))
 
 
 async def decline_claim(services: Services, scope: Scope, read_claim_key: ReadKey) -> Answer:

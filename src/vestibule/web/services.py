@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
+from vestibule.core.event import StoredEvent
 from vestibule.core.limits import Limits
 from vestibule.ports import (
     AssertionVerifier,
@@ -16,6 +17,7 @@ from vestibule.ports import (
     Runner,
     Sealer,
 )
+from vestibule.web.receipts import Headers, ReceiptDesk
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -37,6 +39,11 @@ class Services:
     platform_key_hash: bytes | None = field(default=None, repr=False)
     trusted_proxies: tuple[Network, ...] = ()
     refusal_floor_seconds: float = 0.15
+    receipts: ReceiptDesk | None = None
+
+    async def receipt_for(self, event: StoredEvent | None) -> Headers:
+        """The header that promises *event* will be sealed, where this deployment gives receipts."""
+        return () if self.receipts is None else await self.receipts.head(event)
 
     @property
     def is_https(self) -> bool:

@@ -13,9 +13,12 @@ from vestibule.core.abuse import name_recipient
 from vestibule.core.display import format_moment
 from vestibule.core.domain import DomainFinding
 from vestibule.core.email import EmailAddress
+from vestibule.core.event import InvitationHeld, InvitationIssued
 from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.joining import JoinRequestState
 from vestibule.core.limits import Limits, hit
+from vestibule.core.log.leaf import event_leaf
+from vestibule.core.log.tree import leaf_hash
 from vestibule.core.message import (
     AcceptedNotice,
     AccountExistsMail,
@@ -36,6 +39,8 @@ from vestibule.core.tenant import Tenant
 from vestibule.core.token import mint_claim_token
 from vestibule.errors import NotFoundError, RecipientBusyError, SuppressedError
 from vestibule.ports import ClaimedMessage, UnitOfWork
+
+_PROMISED = frozenset({InvitationIssued.kind, InvitationHeld.kind})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +127,7 @@ def _invitation_mail(
     if not uow.invitations.set_token(mail.invitation_id, mail.generation, token.claim_token_hash):
         return None
     inviter = uow.principals.find(invitation.inviter_principal_id)
+    promised = uow.audit.find_first(invitation.invitation_id, _PROMISED)
     uow.commit()
     values = {
         "tenant_name": tenant.name,
@@ -137,6 +143,7 @@ def _invitation_mail(
         locale=invitation.locale,
         values=values,
         link=f"{public_url}/i/{token.reveal()}",
+        leaf_hash=None if promised is None else leaf_hash(event_leaf(promised.record, promised.occurred_at)),
     )
 
 

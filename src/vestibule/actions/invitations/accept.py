@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from vestibule.core import authority
 from vestibule.core.binding import CLAIMED_REASONS, Decision, Snapshot, judge_claim
 from vestibule.core.claiming import check_addresses, rejected_event, wrong_try_hits
-from vestibule.core.event import InvitationAccepted, InvitationBound, record_event
+from vestibule.core.event import InvitationAccepted, InvitationBound, StoredEvent, record_event
 from vestibule.core.identity import Actor, IdempotencyRequest, RequestContext, VerifiedIdentity
 from vestibule.core.limits import Limits
 from vestibule.core.message import AcceptedNotice
@@ -39,6 +40,7 @@ class Accepted:
     tenant_name: str
     role: str
     kept_role: bool
+    event: StoredEvent
 
 
 def accept(
@@ -81,11 +83,13 @@ def _claim(
                 break
         elif decision.reason is not None:
             break
-        elif unit.claims.settle_accept(settlement := _draw_up(snapshot, decision, identity, key, context)):
-            if keep is not None:
-                keep()
-            unit.commit()
-            return _answer(settlement)
+        else:
+            settlement = _draw_up(snapshot, decision, identity, key, context)
+            if (settled_at := unit.claims.settle_accept(settlement)) is not None:
+                if keep is not None:
+                    keep()
+                unit.commit()
+                return _answer(settlement, settled_at)
         snapshot = unit.claims.load(key, identity.principal_id)
     reason = decision.reason or RejectReason.LOST_RACE
     _bind(unit.claims, snapshot, reason, identity, context)
@@ -130,12 +134,12 @@ def accept_once(
     context: RequestContext,
     limits: Limits,
     idempotency: IdempotencyRequest,
-) -> None:
-    """Accept, or find that this very request was accepted before (ruling 3)."""
+) -> Accepted | None:
+    """Accept, or find that this very request was accepted before (ruling 3): then None."""
     identity = authority.check_principal(actor)
     check_addresses(identity)
     if unit.idempotency.claim(idempotency) is not None:
-        return
+        return None
 
     def keep() -> None:
         unit.idempotency.keep(idempotency, "accepted")
@@ -144,7 +148,7 @@ def accept_once(
         # Nothing happened that a repeat must not do again; and refusals must not fill the table.
         unit.idempotency.forget(idempotency)
 
-    _claim(unit, identity, key, context=context, limits=limits, keep=keep, forget=forget)
+    return _claim(unit, identity, key, context=context, limits=limits, keep=keep, forget=forget)
 
 
 def _draw_up(
@@ -190,7 +194,7 @@ def _release_stale(claims: Claims, snapshot: Snapshot, context: RequestContext) 
     return claims.release_stale_seats(snapshot.grant.tenant_id, stamp) > 0
 
 
-def _answer(settlement: Settlement) -> Accepted:
+def _answer(settlement: Settlement, settled_at: datetime) -> Accepted:
     grant = settlement.grant
     return Accepted(
         invitation_id=grant.invitation_id,
@@ -198,4 +202,5 @@ def _answer(settlement: Settlement) -> Accepted:
         tenant_name=grant.tenant_name,
         role=settlement.existing_role or grant.role,
         kept_role=settlement.decision.keeps_role,
+        event=StoredEvent(record=settlement.event, occurred_at=settled_at),
     )

@@ -55,10 +55,10 @@ def promise(
         administrators=_find_watchers(uow, tenant, draft),
         corrects_id=corrects_id,
     )
-    uow.promises.place(drawn, actor=inviter_principal_id)
+    event = uow.promises.place(drawn, actor=inviter_principal_id)
     state = drawn.invitation.state_at(asked.now)
     shown = token if state is InvitationState.PENDING else None
-    return IssuedInvitation(invitation=drawn.invitation, state=state, token=shown)
+    return IssuedInvitation(invitation=drawn.invitation, state=state, token=shown, event=event)
 
 
 def _find_watchers(uow: UnitOfWork, tenant: Tenant, draft: InvitationDraft) -> Sequence[str]:

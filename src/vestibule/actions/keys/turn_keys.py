@@ -124,7 +124,7 @@ def compromise_key(
     uow.keys.lock(key.purpose)
     was_active = (active := uow.keys.find_active(key.purpose)) is not None and active.key_id == key_id
     event = KeyCompromised(key_id=key_id, purpose=key.purpose, reason=reason)
-    event_id = uow.audit.append(event, actor=actor, context=context)
+    event_id = uow.audit.append(event, actor=actor, context=context).record.event_id
     if not uow.keys.compromise(key_id, event_id=event_id):
         raise KeyStateError("This key was given up before.")
     successor = uow.keys.find_pending(key.purpose) if was_active else None
@@ -221,7 +221,7 @@ def _add(uow: UnitOfWork, actor: Actor | str, key: KeyRecord, *, context: Reques
         provider=key.provider,
         public_key_hash=None if key.public_key is None else sha256(key.public_key).hexdigest(),
     )
-    event_id = uow.audit.append(event, actor=actor, context=context)
+    event_id = uow.audit.append(event, actor=actor, context=context).record.event_id
     stored = replace(key, created_at=uow.now(), created_event_id=event_id)
     uow.keys.add(stored)
     return stored
@@ -243,6 +243,6 @@ def _activate(
     event = KeyActivated(
         key_id=new.key_id, purpose=new.purpose, replaced_key_id=None if old is None else old.key_id
     )
-    event_id = uow.audit.append(event, actor=actor, context=context)
+    event_id = uow.audit.append(event, actor=actor, context=context).record.event_id
     if not uow.keys.activate(new.key_id, event_id=event_id):
         raise KeyStateError("Somebody else changed the keys of this purpose; look again.")

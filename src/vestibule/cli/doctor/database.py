@@ -9,6 +9,7 @@ from datetime import timedelta
 from vestibule.actions.abuse.suppressions import count_reported
 from vestibule.actions.api_keys import list_keys
 from vestibule.actions.delivery.claim_messages import measure_lag
+from vestibule.actions.log.seal_events import measure_sealing
 from vestibule.bootstrap import build_plain_runner, check_database
 from vestibule.cli.doctor.connections import check_connections
 from vestibule.cli.doctor.domains import check_domains
@@ -24,6 +25,7 @@ from vestibule.storage.inspection import ClockOffset, DatabaseFacts
 OFFSET_WARN = timedelta(milliseconds=250)
 OFFSET_FAIL = timedelta(seconds=2)
 LAG_WARN_SECONDS = 300
+SEAL_WARN_SECONDS = 60
 _REPORTS_WITHIN = timedelta(days=30)
 POSTGRESQL_LEAST = 14
 _FULL_SYNC = ("2", "3")
@@ -110,6 +112,7 @@ def _check_contents(settings: Settings) -> Iterator[Finding]:
     try:
         due, age = runner.read(measure_lag)
         told, about = runner.read(count_reported, within=_REPORTS_WITHIN)
+        unsealed, behind = runner.read(measure_sealing)
         keys = [key for key in runner.read(list_keys, OPERATOR) if key.revoked_at is None]
     finally:
         runner.close()
@@ -117,6 +120,11 @@ def _check_contents(settings: Settings) -> Iterator[Finding]:
         yield warning("outbox", f"{due} messages due, the oldest for {age:.0f} s", "Run `vestibule worker`")
     else:
         yield fine("outbox", f"{due} messages due")
+    if unsealed and behind > SEAL_WARN_SECONDS:
+        remedy = "Run `vestibule worker`, or `vestibule audit seal`"
+        yield warning("trail", f"{unsealed} events are not sealed, the first for {behind:.0f} s", remedy)
+    else:
+        yield fine("trail", f"{unsealed} events wait to be sealed")
     if told:
         remedy = "Look at `invitation.reported` in the trail; suspend a tenant that sends abuse"
         yield warning("reports", f"{told} reports by recipients in 30 days, about {about} tenants", remedy)

@@ -48,6 +48,7 @@ from vestibule.core.event.invitations import (
     RenewalRequested,
 )
 from vestibule.core.event.keys import KeyActivated, KeyCompromised, KeyCreated
+from vestibule.core.event.log import AuditEventUnsealed
 from vestibule.core.event.members import (
     GrantEnded,
     MembershipEnded,
@@ -57,7 +58,7 @@ from vestibule.core.event.members import (
     PrincipalOffboarded,
 )
 from vestibule.core.event.policies import PolicyActivated, PolicyApproved, PolicyProposed, PolicyWithdrawn
-from vestibule.core.event.record import AuditEvent, EventRecord, record_event
+from vestibule.core.event.record import AuditEvent, EventRecord, StoredEvent, record_event
 from vestibule.core.event.tenants import (
     DomainProofFailing,
     DomainProofLapsed,
@@ -80,6 +81,7 @@ __all__ = [
     "ApiKeyCreated",
     "ApiKeyRevoked",
     "AuditEvent",
+    "AuditEventUnsealed",
     "BreakGlassReviewed",
     "BreakGlassUsed",
     "ClaimRejected",
@@ -133,6 +135,7 @@ __all__ = [
     "ResourceDeleted",
     "ResourcePut",
     "SignedIn",
+    "StoredEvent",
     "SuppressionLifted",
     "SuppressionSet",
     "TenantDeleted",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import ClassVar
 
 from vestibule.core.identity import RequestContext
@@ -35,6 +36,14 @@ class EventRecord:
     correlation_id: str
     source: str
     body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event of the trail: its record, and the database's clock when it was written."""
+
+    record: EventRecord
+    occurred_at: datetime
 
 
 _COMMON = frozenset({"tenant_id", "invitation_id"})

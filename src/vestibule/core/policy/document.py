@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from vestibule.core.canonical import canonical
 from vestibule.core.policy.reading import (
     Reader,
     ValueFaultError,
@@ -152,11 +152,6 @@ def dump_policy(policy: Policy) -> str:
         "ttl": dict(policy.ttl),
     }
     return canonical(document)
-
-
-def canonical(document: Mapping[str, Any]) -> str:
-    """The one spelling of a document."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _dump_rule(rule: RoleRule) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from vestibule.core.policy.document import canonical, check_roles, dump_policy, read_policy
+from vestibule.core.canonical import canonical
+from vestibule.core.policy.document import check_roles, dump_policy, read_policy
 from vestibule.core.policy.rules import Policy
 from vestibule.errors import FieldFault, InvalidRequestError
 

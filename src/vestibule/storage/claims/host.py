@@ -85,19 +85,20 @@ class HostClaims:
             seat_shard=0 if has_seat else None,
         )
 
-    def settle_accept(self, settlement: Settlement) -> bool:
+    def settle_accept(self, settlement: Settlement) -> datetime | None:
         grant = settlement.grant
         needs_seat = not settlement.holds_seat and not grant.has_reservation
         is_limited = grant.policy.seat_limit is not None
         if is_limited and needs_seat and not self._seats.has_free(grant.tenant_id, locked=True):
-            return False
+            return None
         # Our own ledger counts nothing here; the host's rows and the reservations are what is counted.
         uncounted = replace(settlement, grant=replace(grant, policy=replace(grant.policy, seat_limit=None)))
-        if not self._claims.settle_accept(uncounted):
-            return False
+        settled_at = self._claims.settle_accept(uncounted)
+        if settled_at is None:
+            return None
         if not settlement.decision.keeps_role or settlement.decision.extends:
             self._members.put(_membership(settlement))
-        return True
+        return settled_at
 
     def settle_decline(self, settlement: Settlement) -> bool:
         grant = settlement.grant

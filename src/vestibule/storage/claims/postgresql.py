@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from vestibule.core.binding import Grant, Snapshot
@@ -24,7 +25,7 @@ from vestibule.storage.claims.postgresql_sql import (
 from vestibule.storage.claims.settlement import rule_values, seat_change, seat_return
 from vestibule.storage.claims.snapshot import LOAD_BY_HASH, LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import Lane
-from vestibule.storage.schema import to_milliseconds
+from vestibule.storage.schema import from_milliseconds, to_milliseconds
 
 
 class PostgresqlClaims:
@@ -42,7 +43,7 @@ class PostgresqlClaims:
             self._lane.fetch(LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
         )
 
-    def settle_accept(self, settlement: Settlement) -> bool:
+    def settle_accept(self, settlement: Settlement) -> datetime | None:
         identity = settlement.identity
         shard, change = seat_change(settlement)
         values = self._values(settlement) | {
@@ -58,8 +59,10 @@ class PostgresqlClaims:
         size, extends = len(settlement.grant.bundle), self._own_members and settlement.decision.extends
         if size or extends:
             more = {"bundle_size": size, "extends": extends}
-            return bool(self._lane.fetch(SETTLE_MORE, values | more)[0])
-        return bool(self._lane.fetch(SETTLE_ACCEPT, values)[0])
+            row = self._lane.fetch(SETTLE_MORE, values | more)
+        else:
+            row = self._lane.fetch(SETTLE_ACCEPT, values)
+        return from_milliseconds(row[1]) if row[0] else None
 
     def settle_decline(self, settlement: Settlement) -> bool:
         shard, change = seat_return(settlement)

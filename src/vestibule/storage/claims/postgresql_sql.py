@@ -63,9 +63,11 @@ event AS (
   INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
     correlation_id,
     source, body)
-  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text), clock_timestamp(),
-    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
+  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text),
+    date_trunc('milliseconds', clock_timestamp()), CAST(:actor_id AS text),
+    CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
   FROM granted
+  RETURNING occurred_at
 ),
 notice AS (
   INSERT INTO vestibule_outbox_messages (message_id, kind, payload, created_at, due_at, attempt)
@@ -175,8 +177,9 @@ SELECT CASE
   WHEN NOT EXISTS (SELECT 1 FROM granted) THEN 0
   WHEN EXISTS (SELECT 1 FROM person) AND {_SEAT_OK} AND {further_check}
     AND (NOT CAST(:writes_member AS boolean) OR EXISTS (SELECT 1 FROM member)) THEN 1
-  ELSE vestibule_lost_race() END""",
-        columns=(("settled", "int"),),
+  ELSE vestibule_lost_race() END,
+  (SELECT CAST(extract(epoch FROM occurred_at) * 1000 AS bigint) FROM event)""",
+        columns=(("settled", "int"), ("at_ms", "int")),
     )
 
 
@@ -219,8 +222,8 @@ event AS (
     correlation_id,
     source, body)
   SELECT CAST(:event_id AS text), CAST(:tenant_id AS text), CAST(:invitation_id AS text),
-    CAST(:event_kind AS text), clock_timestamp(), CAST(:actor_id AS text), CAST(:correlation_id AS text),
-    CAST(:source AS text), CAST(:event_body AS text)
+    CAST(:event_kind AS text), date_trunc('milliseconds', clock_timestamp()),
+    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
   FROM exceeded WHERE wait_ms IS NULL AND CAST(:event_id AS text) IS NOT NULL
 )
 SELECT CAST(ceil(wait_ms / 1000.0) AS bigint) FROM exceeded""",
@@ -239,8 +242,9 @@ BIND = HotStatement(
 event AS (
   INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
     correlation_id, source, body)
-  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text), clock_timestamp(),
-    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
+  SELECT CAST(:event_id AS text), tenant_id, invitation_id, CAST(:event_kind AS text),
+    date_trunc('milliseconds', clock_timestamp()), CAST(:actor_id AS text),
+    CAST(:correlation_id AS text), CAST(:source AS text), CAST(:event_body AS text)
   FROM bound
 )
 SELECT count(*) FROM bound""",
@@ -295,8 +299,9 @@ event AS (
   INSERT INTO vestibule_audit_events (event_id, tenant_id, invitation_id, kind, occurred_at, actor_id,
     correlation_id,
     source, body)
-  SELECT CAST(gen_random_uuid() AS text), CAST(:tenant_id AS text), invitation_id, kind, clock_timestamp(),
-    CAST(:actor_id AS text), CAST(:correlation_id AS text), CAST(:source AS text), body
+  SELECT CAST(gen_random_uuid() AS text), CAST(:tenant_id AS text), invitation_id, kind,
+    date_trunc('milliseconds', clock_timestamp()), CAST(:actor_id AS text),
+    CAST(:correlation_id AS text), CAST(:source AS text), body
   FROM facts
 ),
 freed AS (

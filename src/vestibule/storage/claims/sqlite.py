@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,7 +32,7 @@ from vestibule.storage.claims.settlement import rule_values, seat_change, seat_r
 from vestibule.storage.claims.snapshot import SQLITE_LOAD_BY_HASH, SQLITE_LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import CoreLane
 from vestibule.storage.rate_limits import take_hits
-from vestibule.storage.schema import to_milliseconds
+from vestibule.storage.schema import from_milliseconds, to_milliseconds
 from vestibule.storage.seats import give_back_seats
 
 _GUARD = """
@@ -193,22 +194,22 @@ class SqliteClaims:
             self._lane.fetch(SQLITE_LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
         )
 
-    def settle_accept(self, settlement: Settlement) -> bool:
+    def settle_accept(self, settlement: Settlement) -> datetime | None:
         shard, change = seat_change(settlement)
         values = self._values(settlement) | {"seat_shard": shard, "seat_change": change}
         steps = [(_CONSUME, True), (_PERSON, True), (_SEAT, shard is not None)]
         member = _MEMBER_AGAIN if settlement.holds_seat else _FIRST_MEMBER
         steps += [(member, self._own_members and not settlement.decision.keeps_role)]
         if settlement.grant.bundle and not self._are_targets_live(settlement, values):
-            return False
+            return None
         if not self._run(steps, values):
-            return False
+            return None
         if settlement.grant.bundle:
             self._execute(_BUNDLE, values)
         if settlement.decision.extends and self._own_members:
             self._execute(_EXTENSION, values)
         self._remember(settlement)
-        return True
+        return from_milliseconds(values["now_ms"])
 
     def settle_decline(self, settlement: Settlement) -> bool:
         shard, change = seat_return(settlement)

@@ -25,6 +25,15 @@ from vestibule.storage.schema.invitations import (
     suppressions,
 )
 from vestibule.storage.schema.keys import keys
+from vestibule.storage.schema.log import (
+    checkpoints,
+    cosignatures,
+    log_entries,
+    log_leaves,
+    log_nodes,
+    log_queue,
+    log_trees,
+)
 from vestibule.storage.schema.members import grants, memberships, principal_addresses, principals, reviews
 from vestibule.storage.schema.records import audit_events, idempotency_keys, outbox_messages, rate_limits
 from vestibule.storage.schema.tenants import (
@@ -43,7 +52,9 @@ __all__ = [
     "approvals",
     "audit_events",
     "challenges",
+    "checkpoints",
     "connections",
+    "cosignatures",
     "deployment",
     "directory_bars",
     "directory_groups",
@@ -56,6 +67,11 @@ __all__ = [
     "invitations",
     "join_requests",
     "keys",
+    "log_entries",
+    "log_leaves",
+    "log_nodes",
+    "log_queue",
+    "log_trees",
     "memberships",
     "metadata",
     "outbox_messages",

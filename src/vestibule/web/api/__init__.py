@@ -15,6 +15,7 @@ from vestibule.web.api.attendance import AttendanceRoutes
 from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.decisions import DecisionRoutes
 from vestibule.web.api.domains import DomainRoutes
+from vestibule.web.api.events import EventRoutes
 from vestibule.web.api.invitations import InvitationRoutes
 from vestibule.web.api.joining import JoiningRoutes
 from vestibule.web.api.members import MemberRoutes
@@ -51,6 +52,7 @@ def make_api(services: Services) -> ASGIApp:
     AttendanceRoutes(services).add_to(strict)
     DecisionRoutes(services).add_to(strict)
     ResourceRoutes(services).add_to(strict)
+    EventRoutes(services).add_to(strict)
     SuppressionRoutes(services).add_to(strict)
     OwnRoutes(services).add_to(strict, claims)
     DomainRoutes(services).add_to(strict)

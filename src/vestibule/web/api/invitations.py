@@ -130,7 +130,8 @@ class InvitationRoutes:
         if issued.is_replay:
             return answer_json(self._describe_issued(issued), status=201, headers=_REPLAYED)
         metrics.ISSUED.labels("issue").inc()
-        return answer_json(self._describe_issued(issued), status=201)
+        receipt = await self._services.receipt_for(issued.event)
+        return answer_json(self._describe_issued(issued), status=201, headers=receipt)
 
     async def correct(
         self,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the three settings screens share: the tenant and its caller, the head, notices, forms with faults."""
+"""What the settings screens share: the tenant and its caller, the head, notices, forms with faults."""
 
 from __future__ import annotations
 
