@@ -53,7 +53,7 @@ class Seals:
             return None
         if not self._trust.is_met_by(cosigners):
             self._report.find(
-                f"the checkpoint of {checkpoint.size} leaves is not cosigned by the quorum {self._trust.quorum}"
+                f"the checkpoint of {checkpoint.size} leaves lacks the quorum {self._trust.quorum}"
             )
         if not cosigners:
             self._report.note("No witness vouches for the checkpoint: who holds the log's key could fork it.")
