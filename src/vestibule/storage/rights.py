@@ -93,7 +93,7 @@ class Standing:
             for table, granted in RIGHTS.items()
             for privilege, named in parse_rights(granted.get(role, "")).items()
             for column in (
-                [""] if privilege in _WHOLE_TABLE else named or self.columns.get(table, frozenset({""}))
+                nothing if privilege in _WHOLE_TABLE else named or self.columns.get(table, nothing)
             )
         }
         needs |= {(name, "EXECUTE", "") for name, roles in FUNCTIONS.items() if role in roles}
