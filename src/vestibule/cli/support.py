@@ -15,7 +15,7 @@ from vestibule.cli.printing import AsJson, facts, moment, show, table
 from vestibule.cli.running import OPERATOR, Desk, open_desk
 from vestibule.core.support import SupportCase
 from vestibule.core.token import ClaimToken, parse_claim_token
-from vestibule.errors import FieldFault, InvalidRequestError
+from vestibule.errors import ClaimRejectedError, FieldFault, InvalidRequestError
 
 app = typer.Typer(help="Support: what became of an invitation, and why.", no_args_is_help=True)
 
@@ -69,7 +69,11 @@ def _find(
 
 def _read_link(text: str) -> ClaimToken:
     """The token of a pasted link, or the token alone."""
-    return parse_claim_token(text.strip().rpartition("/")[2])
+    try:
+        return parse_claim_token(text.strip().rpartition("/")[2])
+    except ClaimRejectedError:
+        told = "This is no whole link: it was cut or mistyped. Have it copied whole, or resend."
+        raise InvalidRequestError(FieldFault("--link-from-stdin", told)) from None
 
 
 def _describe(case: SupportCase) -> dict[str, Any]:
