@@ -88,6 +88,10 @@ class PostgresServer:
         self._execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return name
 
+    def connect(self, database: str) -> psycopg.Connection:
+        """A connection as the superuser; each statement commits itself."""
+        return psycopg.connect(self.dsn(database), autocommit=True)
+
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is still connected."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.log.checkpoint import origin_of
+from vestibule.core.process import ProcessRole
 from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from vestibule.ports import KeyProvider, Runner
 
 Clock = Callable[[], datetime]
+# Which processes open the client secrets of connections: to sign somebody in, or to set one up.
+_OPENS_SECRETS = frozenset({ProcessRole.ALL, ProcessRole.CLAIM, ProcessRole.ADMIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class Deployment:
     sealer: SecretSealer
     openid: OpenIdParty
     provider: KeyProvider | None
+    role: ProcessRole = ProcessRole.ALL
 
     @property
     def is_clock_ours(self) -> bool:
@@ -67,25 +71,28 @@ class Deployment:
         return isinstance(self.runner, ThreadRunner)
 
     def make_app(self) -> Service:
-        """The service over HTTP."""
+        """The service over HTTP, as far as this process's role serves it."""
+        return make_app(self.make_services())
+
+    def make_services(self) -> Services:
+        """What the HTTP edge works with."""
         settings = self.settings
-        return make_app(
-            Services(
-                runner=self.runner,
-                passwords=passwords,
-                verifier=self.verifier,
-                names=self.names,
-                public_url=settings.public_url,
-                openid=self.openid,
-                sealer=self.sealer,
-                provider=self.provider,
-                origins=frozenset(f"https://{host}" for host in settings.link_hosts),
-                limits=settings.limits,
-                platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
-                trusted_proxies=settings.trusted_proxies,
-                refusal_floor_seconds=settings.refusal_floor_ms / 1000,
-                receipts=make_receipt_desk(settings, self.runner),
-            )
+        return Services(
+            runner=self.runner,
+            passwords=passwords,
+            verifier=self.verifier,
+            names=self.names,
+            public_url=settings.public_url,
+            openid=self.openid,
+            sealer=self.sealer,
+            provider=self.provider,
+            origins=frozenset(f"https://{host}" for host in settings.link_hosts),
+            limits=settings.limits,
+            platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
+            trusted_proxies=settings.trusted_proxies,
+            refusal_floor_seconds=settings.refusal_floor_ms / 1000,
+            receipts=make_receipt_desk(settings, self.runner),
+            role=self.role,
         )
 
     def make_worker(self, transport: Transport | None = None) -> Worker:
@@ -129,8 +136,10 @@ class Deployment:
         await self.runner.close()
 
 
-def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Deployment:
-    """Everything a serving or working process needs, checked before it begins.
+def build_deployment(
+    settings: Settings, *, clock: Clock = system_clock, role: ProcessRole = ProcessRole.ALL
+) -> Deployment:
+    """Everything a serving or working process of that role needs, checked before it begins.
 
     Raises:
         ConfigurationError: a setting can't work; names it and says what to do.
@@ -138,8 +147,9 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
     check_database(settings)
     provider = make_provider(settings)
     sealer = make_sealer(settings, provider)
-    check_ring(settings, provider, sealer)
-    verifier, fetched = _make_verifier(settings, clock)
+    if role in _OPENS_SECRETS:
+        check_ring(settings, provider, sealer)
+    verifier, fetched = (None, None) if role is ProcessRole.WORKER else _make_verifier(settings, clock)
     return Deployment(
         settings=settings,
         runner=_make_runner(settings, clock),
@@ -150,6 +160,7 @@ def build_deployment(settings: Settings, *, clock: Clock = system_clock) -> Depl
         openid=make_relying_party(settings, sealer, clock=clock),
         provider=provider,
         names=make_names(settings),
+        role=role,
     )
 
 

@@ -23,11 +23,13 @@ import httpx2
 import sqlalchemy as sa
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from tests.identity.signing import EdSigner, b64, dump, jwks
 from tests.nameserver import DnsServer
 from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.core.limits import LIMIT_NAMES
+from vestibule.core.process import ProcessRole
 from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.settings import Settings, load_settings
 from vestibule.storage.engine import make_engine
@@ -100,15 +102,16 @@ class World:
         settings: Mapping[str, str] | None = None,
         *,
         delivers: bool = False,
+        role: ProcessRole = ProcessRole.ALL,
+        is_new: bool = True,
     ) -> None:
         self.database_url = database_url
+        self.role = role
         self.signer = EdSigner()
         keys = directory / "jwks.json"
         keys.write_bytes(jwks(self.signer))
-        engine = make_engine(database_url, create=True)
-        migrate(engine)
-        self._watch_writes(engine)
-        engine.dispose()
+        if is_new:
+            self._make_database()
         self.engine = make_engine(database_url)
         self.dns = DnsServer()
         self.settings = self._read_settings(keys, settings or {})
@@ -314,6 +317,12 @@ class World:
 
     # Serving
 
+    def _make_database(self) -> None:
+        engine = make_engine(self.database_url, create=True)
+        migrate(engine)
+        self._watch_writes(engine)
+        engine.dispose()
+
     def _watch_writes(self, engine: sa.Engine) -> None:
         """Triggers of the tests' own write down each row that is written, in its own transaction."""
         is_sqlite = engine.dialect.name == "sqlite"
@@ -356,19 +365,32 @@ class World:
             await self._mailbox.start()
             road = f"smtp://127.0.0.1:{self._mailbox.port}"
             self.settings = replace(self.settings, smtp_url=road, mail_from="invitations@example.com")
-        self.deployment: Deployment = build_deployment(self.settings)
-        worker = None if self._mailbox is None else self.deployment.make_worker()
+        self.deployment, working_part = self.build()
+        worker = None if self._mailbox is None else working_part.make_worker()
         working = None if worker is None else asyncio.create_task(worker.run())
         await self._serve_http()
         if worker is not None and working is not None and self._mailbox is not None:
             worker.stop()
             await working
             await self._mailbox.stop()
+            if working_part is not self.deployment:
+                await working_part.close()
+        await self.close()
+
+    def build(self) -> tuple[Deployment, Deployment]:
+        """What serves, and what delivers."""
+        made = build_deployment(self.settings, role=self.role)
+        return made, made
+
+    def make_app(self) -> ASGIApp:
+        return self.deployment.make_app()
+
+    async def close(self) -> None:
         await self.deployment.close()
 
     async def _serve_http(self) -> None:
         config = uvicorn.Config(
-            self.deployment.make_app(),
+            self.make_app(),
             host="127.0.0.1",
             port=0,
             log_config=None,

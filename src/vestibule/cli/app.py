@@ -14,6 +14,7 @@ from vestibule.cli import (
     accounts,
     api_keys,
     connections,
+    databases,
     decisions,
     demo,
     doctor,
@@ -28,6 +29,7 @@ from vestibule.cli import (
     reviews,
     sealing,
     serving,
+    support,
     suppressions,
     tenants,
     versions,
@@ -75,6 +77,8 @@ app.add_typer(suppressions.app, name="suppression")
 app.add_typer(accounts.app, name="account")
 app.add_typer(connections.app, name="connection")
 app.add_typer(keys.app, name="keys")
+app.add_typer(support.app, name="support")
+app.add_typer(databases.app, name="db")
 app.command("version", short_help="Print release, schema and Python.")(versions.show_version)
 
 

@@ -6,19 +6,27 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from vestibule.bootstrap import build_deployment, make_sender, make_transport
 from vestibule.cli.printing import AsJson, show
 from vestibule.cli.process import HttpServer, open_listener, run_until_signalled, stop_worker
+from vestibule.core.process import ProcessRole
+from vestibule.errors import FieldFault, InvalidRequestError
 from vestibule.log import configure_logging, get_logger
 from vestibule.settings import Settings, load_settings, parse_bind
+
+Served = Literal["all", "issue", "claim", "admin"]
 
 
 def serve(
     *,
+    role: Annotated[
+        Served,
+        typer.Option(help="Serve this part only, under a database role of its own (docs/separation.md)."),
+    ] = "all",
     with_worker: Annotated[bool, typer.Option("--worker", help="Deliver mail in this process, too.")] = False,
     host: Annotated[
         str | None, typer.Option(metavar="HOST", help="Instead of the host in VESTIBULE_BIND.")
@@ -33,13 +41,17 @@ def serve(
 
     The configuration is checked first. Logs go to standard error, one JSON line an event.
     """
+    served = ProcessRole(role)
+    if with_worker and served is not ProcessRole.ALL:
+        told = "A separated process delivers nothing; run `vestibule worker` beside it."
+        raise InvalidRequestError(FieldFault("--worker", told))
     settings = load_settings()
     if with_worker:
         _check_mail(settings)
     bound_host, bound_port = parse_bind(settings.bind)
     listener = open_listener(host or bound_host, bound_port if port is None else port)
     try:
-        _run(settings, listener=listener, with_worker=with_worker, as_json=as_json)
+        _run(settings, served, listener=listener, with_worker=with_worker, as_json=as_json)
     finally:
         listener.close()
 
@@ -51,7 +63,7 @@ def work(*, as_json: AsJson = False) -> None:
     """
     settings = load_settings()
     _check_mail(settings)
-    _run(settings, listener=None, with_worker=True, as_json=as_json)
+    _run(settings, ProcessRole.WORKER, listener=None, with_worker=True, as_json=as_json)
 
 
 def _check_mail(settings: Settings) -> None:
@@ -59,10 +71,19 @@ def _check_mail(settings: Settings) -> None:
     make_sender(settings)
 
 
-def _run(settings: Settings, *, listener: socket.socket | None, with_worker: bool, as_json: bool) -> None:
+def _run(
+    settings: Settings,
+    role: ProcessRole,
+    *,
+    listener: socket.socket | None,
+    with_worker: bool,
+    as_json: bool,
+) -> None:
     configure_logging(settings.log_level)
     is_clean = run_until_signalled(
-        lambda stopping: _run_parts(settings, listener, stopping, with_worker=with_worker, as_json=as_json)
+        lambda stopping: _run_parts(
+            settings, role, listener, stopping, with_worker=with_worker, as_json=as_json
+        )
     )
     if not is_clean:
         raise typer.Exit(1)
@@ -70,6 +91,7 @@ def _run(settings: Settings, *, listener: socket.socket | None, with_worker: boo
 
 async def _run_parts(
     settings: Settings,
+    role: ProcessRole,
     listener: socket.socket | None,
     stopping: asyncio.Event,
     *,
@@ -77,7 +99,7 @@ async def _run_parts(
     as_json: bool,
 ) -> bool:
     """Whether every part ended because it was asked to."""
-    deployment = build_deployment(settings)
+    deployment = build_deployment(settings, role=role)
     try:
         server = None if listener is None else HttpServer(deployment.make_app(), listener)
         worker = deployment.make_worker() if with_worker else None
@@ -87,7 +109,7 @@ async def _run_parts(
         if worker is not None:
             sealer = deployment.make_log_sealer()
             parts += [asyncio.create_task(sealer.run(stopping)), asyncio.create_task(worker.run())]
-        _announce(listener, with_worker=with_worker, as_json=as_json)
+        _announce(listener, role, with_worker=with_worker, as_json=as_json)
         asked = asyncio.create_task(stopping.wait())
         await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
@@ -113,9 +135,9 @@ def _report(parts: list[asyncio.Task[None]]) -> bool:
     return not failures
 
 
-def _announce(listener: socket.socket | None, *, with_worker: bool, as_json: bool) -> None:
+def _announce(listener: socket.socket | None, role: ProcessRole, *, with_worker: bool, as_json: bool) -> None:
     """One line when it is ready, for people and for whoever waits for it."""
-    document: dict[str, object] = {"ready": True, "worker": with_worker}
+    document: dict[str, object] = {"ready": True, "role": role.value, "worker": with_worker}
     if listener is None:
         line = "Delivering. Stop with Ctrl-C."
     else:

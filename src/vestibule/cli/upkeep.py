@@ -14,6 +14,7 @@ from vestibule.storage.inspection import (
     measure_clock,
 )
 from vestibule.storage.revision import find_revision
+from vestibule.storage.rights import Standing, find_standing
 from vestibule.storage.unit_of_work import system_clock
 
 
@@ -38,6 +39,16 @@ def look_at_database(settings: Settings) -> tuple[DatabaseFacts, ClockOffset | N
     """
     with open_engine(settings) as engine:
         return inspect_database(engine), measure_clock(engine, system_clock)
+
+
+def look_at_rights(settings: Settings) -> Standing | None:
+    """What the database role is, and may do; None on SQLite, which has no roles.
+
+    Raises:
+        ConfigurationError: it can't be reached.
+    """
+    with open_engine(settings) as engine:
+        return None if engine.dialect.name == "sqlite" else find_standing(engine)
 
 
 def check_disposable(settings: Settings, prefix: str) -> None:

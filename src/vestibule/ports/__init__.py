@@ -30,6 +30,7 @@ from vestibule.ports.members import Members, PrincipalRecord, Principals
 from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
 from vestibule.ports.resources import Resources
+from vestibule.ports.support import Support
 from vestibule.ports.tenants import Lock, Tenants
 from vestibule.ports.unit_of_work import Runner, UnitOfWork
 
@@ -80,6 +81,7 @@ __all__ = [
     "Sessions",
     "Settlement",
     "StoredCheckpoint",
+    "Support",
     "Tenants",
     "UnitOfWork",
 ]

@@ -23,6 +23,9 @@ class Connections(Protocol):
     def find_offered(self, connection_id: str) -> Connection | None:
         """One that can be used now: neither deleted nor disabled, nor of a tenant that is gone."""
 
+    def find_shown(self, connection_id: str) -> Connection | None:
+        """The same without its secret, for whoever only shows it; so is what ``list_offered`` gives."""
+
     def add(self, connection: Connection) -> bool:
         """False when the id is, or was, somebody's."""
 

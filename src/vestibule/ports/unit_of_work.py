@@ -23,6 +23,7 @@ from vestibule.ports.members import Members, Principals
 from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Reviews
 from vestibule.ports.resources import Resources
+from vestibule.ports.support import Support
 from vestibule.ports.tenants import Tenants
 
 
@@ -54,6 +55,7 @@ class UnitOfWork(Protocol):
     keys: Keys
     log: Log
     checkpoints: Checkpoints
+    support: Support
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

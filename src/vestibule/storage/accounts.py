@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,21 @@ from vestibule.core.email import EmailAddress
 from vestibule.errors import NotFoundError
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import accounts, challenges, sessions
+
+# For those who let nobody in by a password: they need no right to read one.
+_UNREAD: sa.ColumnElement[Any] = sa.literal("")
+PUBLIC_ACCOUNT = (
+    *(column for column in accounts.c if column.name != "password_hash"),
+    _UNREAD.label("password_hash"),
+)
+_SECRETS: Mapping[str, sa.ColumnElement[Any]] = {
+    "challenge_hash": sa.literal(b""),
+    "password_hash": _UNREAD,
+    "code_hash": _UNREAD,
+}
+_PUBLIC_CHALLENGE = tuple(
+    _SECRETS[column.name].label(column.name) if column.name in _SECRETS else column for column in challenges.c
+)
 
 
 def read_account(row: sa.Row[Any]) -> Account:
@@ -82,7 +97,9 @@ class SqlAccounts:
         return None if row is None else _read_challenge(row)
 
     def get_challenge(self, challenge_id: str) -> Challenge:
-        query = sa.select(challenges).where(challenges.c.challenge_id == challenge_id, *self._is_live())
+        query = sa.select(*_PUBLIC_CHALLENGE).where(
+            challenges.c.challenge_id == challenge_id, *self._is_live()
+        )
         row = self._connection.execute(query).first()
         if row is None:
             raise NotFoundError

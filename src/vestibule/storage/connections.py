@@ -19,6 +19,11 @@ from vestibule.storage.schema import connections, sessions, sign_ins, tenants
 from vestibule.storage.tenants import SELECT_TENANT, read_tenant
 
 _OFFERED_MAX = 20
+# Whoever only shows a connection needs no right to read its secret.
+_SHOWN: tuple[sa.ColumnElement[Any], ...] = (
+    *(column for column in connections.c if column.name != "sealed_secret"),
+    sa.null().label("sealed_secret"),
+)
 
 
 def read_connection(row: sa.Row[Any]) -> Connection:
@@ -61,6 +66,11 @@ class SqlConnections:
 
     def find_offered(self, connection_id: str) -> Connection | None:
         query = _select_usable().where(connections.c.connection_id == connection_id)
+        row = self._connection.execute(query).first()
+        return None if row is None else read_connection(row)
+
+    def find_shown(self, connection_id: str) -> Connection | None:
+        query = _select_usable(*_SHOWN).where(connections.c.connection_id == connection_id)
         row = self._connection.execute(query).first()
         return None if row is None else read_connection(row)
 
@@ -115,7 +125,7 @@ class SqlConnections:
 
     def list_offered(self, tenant_id: str) -> Sequence[Connection]:
         query = (
-            _select_usable()
+            _select_usable(*_SHOWN)
             .where(connections.c.tenant_id == tenant_id)
             .order_by(connections.c.created_at, connections.c.connection_id)
             .limit(_OFFERED_MAX)
@@ -177,9 +187,9 @@ class SqlConnections:
         return values
 
 
-def _select_usable() -> sa.Select[Any]:
+def _select_usable(*shown: sa.ColumnElement[Any]) -> sa.Select[Any]:
     return (
-        sa.select(connections)
+        sa.select(*(shown or connections.c))
         .outerjoin(tenants, tenants.c.tenant_id == connections.c.tenant_id)
         .where(is_usable())
     )

@@ -54,7 +54,6 @@ class DatabaseFacts:
     engine: str
     settings: dict[str, str]
     missing_guards: tuple[str, ...]
-    is_superuser: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,6 @@ def inspect_database(engine: sa.Engine) -> DatabaseFacts:
             engine=name,
             settings=_read_sqlite(connection) if name == "sqlite" else _read_postgresql(connection),
             missing_guards=tuple(sorted(_expected_guards(name) - _present_guards(connection))),
-            is_superuser=name == "postgresql" and _is_superuser(connection),
         )
 
 
@@ -114,11 +112,6 @@ def _read_postgresql(connection: sa.Connection) -> dict[str, str]:
         name: str(connection.execute(sa.select(sa.func.current_setting(name))).scalar_one())
         for name in _POSTGRESQL_SETTINGS
     }
-
-
-def _is_superuser(connection: sa.Connection) -> bool:
-    query = sa.text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    return bool(connection.execute(query).scalar_one())
 
 
 def _expected_guards(engine: str) -> set[str]:

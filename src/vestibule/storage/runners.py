@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
-from vestibule.errors import UnavailableError
+from vestibule.errors import ConfigurationError, UnavailableError
 from vestibule.ports import Claims, ClaimUnit, UnitOfWork
 from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.engine import READ_ONLY
@@ -76,7 +76,7 @@ class PlainRunner:
                     return action(uow, *args, **kwargs)
             except sa.exc.DBAPIError as error:
                 if not _is_retried(error):
-                    raise _translate(error) from None
+                    raise _explain(error) or _translate(error) from None
                 time.sleep(_pause(attempt))
         raise UnavailableError
 
@@ -193,6 +193,16 @@ class _WireUnit:
 
     def commit(self) -> None:
         return None
+
+
+def _explain(error: sa.exc.DBAPIError) -> ConfigurationError | None:
+    """Said to whoever runs a command; a process that serves says nothing of its database to its callers."""
+    if getattr(error.orig, "sqlstate", None) != "42501":
+        return None
+    problem = "the database role lacks a right that this command needs"
+    return ConfigurationError(
+        "VESTIBULE_DATABASE_URL", problem, "Use another role, or see `vestibule doctor`"
+    )
 
 
 def _translate(error: sa.exc.DBAPIError) -> Exception:

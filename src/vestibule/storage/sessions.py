@@ -14,7 +14,7 @@ from vestibule.core.account import LOCAL_CONNECTION
 from vestibule.core.connection import narrow_addresses
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import VerifiedAddress, VerifiedIdentity
-from vestibule.storage.accounts import read_account
+from vestibule.storage.accounts import PUBLIC_ACCOUNT, read_account
 from vestibule.storage.connections import is_usable
 from vestibule.storage.schema import accounts, connections, domains, principals, sessions, tenants
 
@@ -81,7 +81,7 @@ class SqlSessions:
     def _find_local(self, row: sa.Row[Any]) -> VerifiedIdentity | None:
         # Name and address are the account's of now; without the account there is nobody.
         found = self._connection.execute(
-            sa.select(accounts).where(accounts.c.account_id == row.principal_id)
+            sa.select(*PUBLIC_ACCOUNT).where(accounts.c.account_id == row.principal_id)
         ).first()
         return None if found is None else read_account(found).identify(row.authenticated_at)
 

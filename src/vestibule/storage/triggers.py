@@ -23,6 +23,11 @@ def _left(word: str) -> str:
     return " OR ".join(f"(OLD.{name} IS NOT NULL AND OLD.{name} {word} NEW.{name})" for name in _FINAL)
 
 
+# With its owner's rights: whoever may call it can compare a hash that it has, and read none (AUD-05).
+FIND_LINK = """CREATE OR REPLACE FUNCTION vestibule_find_link(sought bytea) RETURNS text LANGUAGE sql STABLE
+SECURITY DEFINER SET search_path FROM CURRENT
+AS $$ SELECT invitation_id FROM vestibule_invitations WHERE claim_token_hash = sought $$"""
+
 POSTGRESQL_TRIGGERS = (
     """CREATE FUNCTION vestibule_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -45,6 +50,7 @@ FOR EACH ROW EXECUTE FUNCTION vestibule_refuse('append only')""",
     """CREATE TRIGGER vestibule_audit_events_no_truncate BEFORE TRUNCATE ON vestibule_audit_events
 FOR EACH STATEMENT EXECUTE FUNCTION vestibule_refuse('append only')""",
     "ALTER TABLE vestibule_rate_limits SET UNLOGGED",
+    FIND_LINK,
 )
 
 SQLITE_TRIGGERS = (

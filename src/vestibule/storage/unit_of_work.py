@@ -41,6 +41,7 @@ from vestibule.ports import (
     Resources,
     Reviews,
     Sessions,
+    Support,
     Tenants,
 )
 from vestibule.storage.abuse import SqlAbuse
@@ -71,6 +72,7 @@ from vestibule.storage.rate_limits import SqlRateLimits
 from vestibule.storage.resources import SqlResources
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
 from vestibule.storage.sessions import SqlSessions
+from vestibule.storage.support import SqlSupport
 from vestibule.storage.tenants import SqlTenants
 
 Clock = Callable[[], datetime]
@@ -136,6 +138,7 @@ class SqlUnitOfWork:
         self.keys: Keys = SqlKeys(connection, self.now)
         self.log: Log = SqlLog(connection, self.now)
         self.checkpoints: Checkpoints = SqlCheckpoints(connection, self.now)
+        self.support: Support = SqlSupport(connection, self.now)
 
     def _open_promises(self) -> Promises:
         return SqlPromises(

@@ -25,6 +25,7 @@ from vestibule.web.log_routes import LogRoutes
 from vestibule.web.pages import make_pages
 from vestibule.web.scim import PREFIX as SCIM_PREFIX
 from vestibule.web.scim import ScimGate
+from vestibule.web.separation import is_served
 from vestibule.web.services import Services
 
 _API_PATHS = ("/v1/", "/openapi.json")
@@ -51,17 +52,21 @@ class _Switch:
         self._keys = KeyRoutes(services)
         self._scim = ScimGate(services)
         self._log = LogRoutes(services)
+        self._serves_claims = is_served(services.role, PREFIX + "{token}")
+        self._serves_scim = is_served(services.role, SCIM_PREFIX)
+        self._serves_keys = is_served(services.role, KEY_PATHS[0])
+        self._serves_log = is_served(services.role, LOG_PREFIX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
         path = scope["path"]
-        if path.startswith(PREFIX):
+        if path.startswith(PREFIX) and self._serves_claims:
             await self._claims(scope, receive, send)
-        elif path in KEY_PATHS:
+        elif path in KEY_PATHS and self._serves_keys:
             await self._keys(scope, receive, send)
-        elif path.startswith(LOG_PREFIX):
+        elif path.startswith(LOG_PREFIX) and self._serves_log:
             await self._log(scope, receive, send)
         elif path == "/metrics":
             await self._metrics(scope, send)
@@ -71,6 +76,8 @@ class _Switch:
         elif path.startswith(_API_PATHS):
             await self._api(scope, receive, send)
         elif path == SCIM_PREFIX or path.startswith(SCIM_PREFIX + "/"):
+            if not self._serves_scim:
+                raise NotFoundError
             await self._scim(scope, receive, send)
         elif "\0" in path:
             # No id has one, and PostgreSQL takes none.

@@ -17,6 +17,7 @@ from starlette.types import Scope
 from vestibule.actions.accounts.session import find_session
 from vestibule.actions.api_keys import find_key
 from vestibule.core.identity import Actor, HostKey, VerifiedIdentity
+from vestibule.core.process import ProcessRole
 from vestibule.core.tenant import TENANT_ID_PATTERN
 from vestibule.core.token import digest
 from vestibule.errors import NotAuthenticatedError, NotPermittedError
@@ -133,6 +134,9 @@ async def _from_bearer(services: Services, scope: Scope, authorization: str) -> 
                     key_id="order", scopes=frozenset(), act=services.verifier.verify_act(credential)
                 )
         return services.verifier.verify(credential)
+    if services.role is ProcessRole.CLAIM:
+        # Where invitees are served no key of a host is known: none could claim anything.
+        raise NotAuthenticatedError
     if services.platform_key_hash is not None and hmac.compare_digest(
         digest(credential), services.platform_key_hash
     ):

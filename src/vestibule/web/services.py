@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from vestibule.core.event import StoredEvent
 from vestibule.core.limits import Limits
+from vestibule.core.process import ProcessRole
 from vestibule.ports import (
     AssertionVerifier,
     DomainNames,
@@ -39,6 +40,7 @@ class Services:
     platform_key_hash: bytes | None = field(default=None, repr=False)
     trusted_proxies: tuple[Network, ...] = ()
     refusal_floor_seconds: float = 0.15
+    role: ProcessRole = ProcessRole.ALL
     receipts: ReceiptDesk | None = None
 
     async def receipt_for(self, event: StoredEvent | None) -> Headers:

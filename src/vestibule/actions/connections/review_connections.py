@@ -105,12 +105,12 @@ def find_demanded(
 
 def find_way_to(uow: UnitOfWork, connection_id: str) -> Connection | None:
     """The connection, if it can be used now."""
-    return uow.connections.find_offered(connection_id)
+    return uow.connections.find_shown(connection_id)
 
 
 def _find_of(uow: UnitOfWork, tenant_id: str, connection_id: str) -> Connection | None:
     """The connection, if it can be used now and is that tenant's or everybody's."""
-    found = uow.connections.find_offered(connection_id)
+    found = uow.connections.find_shown(connection_id)
     return found if found is not None and found.tenant_id in {"", tenant_id} else None
 
 

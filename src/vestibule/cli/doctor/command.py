@@ -5,25 +5,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from vestibule.cli.doctor.database import check_database_side
 from vestibule.cli.doctor.finding import Finding, Verdict, failure, fine, misconfigured
+from vestibule.cli.doctor.separation import check_secrets_held, find_role
 from vestibule.cli.doctor.surroundings import check_surroundings
 from vestibule.cli.printing import AsJson, show, table
+from vestibule.core.process import ProcessRole
 from vestibule.errors import ConfigurationError
 from vestibule.log import configure_logging
 from vestibule.settings import Settings, load_settings
 
 
-def examine(*, as_json: AsJson = False) -> None:
+def examine(
+    *,
+    role: Annotated[
+        ProcessRole | None,
+        typer.Option(help="As what this runs; without it, as the database role says (docs/separation.md)."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check settings, database, schema, clock, mail, keys and addresses; say what to do.
 
     Reads only, sends no mail. Exit status 1 when a check fails; warnings don't change it.
     """
     configure_logging("ERROR")
-    findings = list(_examine())
+    findings = list(_examine(role))
     is_healthy = all(one.verdict is not Verdict.FAIL for one in findings)
     rows = [(one.verdict.value, one.check, one.detail) for one in findings]
     lines = table(("", "check", "what was found"), rows)
@@ -35,7 +45,7 @@ def examine(*, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _examine() -> Iterator[Finding]:
+def _examine(asked: ProcessRole | None) -> Iterator[Finding]:
     try:
         settings = load_settings()
     except ConfigurationError as error:
@@ -43,8 +53,10 @@ def _examine() -> Iterator[Finding]:
         yield failure("the rest", "not looked at", "Correct the settings first")
         return
     yield fine("settings", _name_settings(settings))
-    yield from check_surroundings(settings)
-    yield from check_database_side(settings)
+    role = find_role(settings, asked)
+    yield from check_surroundings(settings, role)
+    yield from check_secrets_held(settings, role)
+    yield from check_database_side(settings, role)
 
 
 def _name_settings(settings: Settings) -> str:

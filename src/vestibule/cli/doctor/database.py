@@ -15,8 +15,10 @@ from vestibule.cli.doctor.connections import check_connections
 from vestibule.cli.doctor.domains import check_domains
 from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
 from vestibule.cli.doctor.keys import check_keys
+from vestibule.cli.doctor.separation import check_rights
 from vestibule.cli.running import OPERATOR
 from vestibule.cli.upkeep import look_at_database
+from vestibule.core.process import ProcessRole
 from vestibule.errors import ConfigurationError
 from vestibule.settings import Settings
 from vestibule.storage.inspection import ClockOffset, DatabaseFacts
@@ -31,7 +33,7 @@ POSTGRESQL_LEAST = 14
 _FULL_SYNC = ("2", "3")
 
 
-def check_database_side(settings: Settings) -> Iterator[Finding]:
+def check_database_side(settings: Settings, role: ProcessRole) -> Iterator[Finding]:
     """Everything that needs the database; little of it when that can't be reached."""
     try:
         facts, offset = look_at_database(settings)
@@ -50,10 +52,14 @@ def check_database_side(settings: Settings) -> Iterator[Finding]:
     yield check_guards(facts)
     yield from check_sqlite(facts) if facts.engine == "sqlite" else check_postgresql(facts)
     yield check_clock(offset)
-    yield from _check_contents(settings)
-    yield from check_keys(settings)
-    yield from check_connections(settings)
-    yield from check_domains(settings)
+    yield from check_rights(settings, role)
+    if role is not ProcessRole.MIGRATE:
+        yield _check_outbox(settings)
+    if role in (ProcessRole.ALL, ProcessRole.ADMIN):
+        yield from _check_contents(settings)
+        yield from check_keys(settings)
+        yield from check_connections(settings)
+        yield from check_domains(settings)
 
 
 def check_guards(facts: DatabaseFacts) -> Finding:
@@ -88,9 +94,6 @@ def check_postgresql(facts: DatabaseFacts) -> Iterator[Finding]:
         yield warning("engine", "commits are not kept", remedy)
     else:
         yield fine("engine", "UTF8, commits are kept")
-    if facts.is_superuser:
-        remedy = "Serve as a role without it: a superuser can switch the triggers off"
-        yield warning("role", "the database role is a superuser", remedy)
 
 
 def check_clock(offset: ClockOffset | None) -> Finding:
@@ -107,19 +110,25 @@ def check_clock(offset: ClockOffset | None) -> Finding:
     return fine("clock", f"database minus machine: {told}")
 
 
-def _check_contents(settings: Settings) -> Iterator[Finding]:
+def _check_outbox(settings: Settings) -> Finding:
     runner = build_plain_runner(settings)
     try:
         due, age = runner.read(measure_lag)
+    finally:
+        runner.close()
+    if due and age > LAG_WARN_SECONDS:
+        return warning("outbox", f"{due} messages due, the oldest for {age:.0f} s", "Run `vestibule worker`")
+    return fine("outbox", f"{due} messages due")
+
+
+def _check_contents(settings: Settings) -> Iterator[Finding]:
+    runner = build_plain_runner(settings)
+    try:
         told, about = runner.read(count_reported, within=_REPORTS_WITHIN)
         unsealed, behind = runner.read(measure_sealing)
         keys = [key for key in runner.read(list_keys, OPERATOR) if key.revoked_at is None]
     finally:
         runner.close()
-    if due and age > LAG_WARN_SECONDS:
-        yield warning("outbox", f"{due} messages due, the oldest for {age:.0f} s", "Run `vestibule worker`")
-    else:
-        yield fine("outbox", f"{due} messages due")
     if unsealed and behind > SEAL_WARN_SECONDS:
         remedy = "Run `vestibule worker`, or `vestibule audit seal`"
         yield warning("trail", f"{unsealed} events are not sealed, the first for {behind:.0f} s", remedy)

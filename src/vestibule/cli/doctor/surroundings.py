@@ -11,17 +11,25 @@ import idna.idnadata
 
 from vestibule.bootstrap import load_host_keys, make_sender, make_transport
 from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
+from vestibule.core.process import ProcessRole
 from vestibule.errors import ConfigurationError, TransientDeliveryError
 from vestibule.settings import Settings
 
 MAIL_TIMEOUT_SECONDS = 10
 
 
-def check_surroundings(settings: Settings) -> Iterator[Finding]:
+_MAILS = frozenset({ProcessRole.ALL, ProcessRole.WORKER})
+_SERVES = frozenset({ProcessRole.ALL, ProcessRole.ISSUE, ProcessRole.CLAIM, ProcessRole.ADMIN})
+
+
+def check_surroundings(settings: Settings, role: ProcessRole) -> Iterator[Finding]:
+    """Everything outside of the database that a process of that role needs."""
     yield _check_public_url(settings)
-    yield _check_mail(settings)
-    yield _check_sender(settings)
-    yield _check_host_keys(settings)
+    if role in _MAILS:
+        yield _check_mail(settings)
+        yield _check_sender(settings)
+    if role in _SERVES:
+        yield _check_host_keys(settings)
     domains, text = idna.idnadata.__version__, unicodedata.unidata_version
     yield fine("unicode", f"domains by Unicode {domains} (idna), text by {text} (Python)")
 

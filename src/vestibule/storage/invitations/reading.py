@@ -112,7 +112,7 @@ class ReadingInvitations(InvitationRows):
 
     def list_answers(self, tenant_id: str, request: PageRequest) -> Page[Invitation]:
         later = invitations.alias("later")
-        is_later = sa.exists().where(
+        is_later = sa.exists(sa.literal(1)).where(
             later.c.tenant_id == tenant_id,
             later.c.invited_email == invitations.c.invited_email,
             later.c.target == invitations.c.target,

@@ -10,11 +10,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from vestibule.storage.rights import OWNER
+
+_BELONGS_TO_OWNER = sa.text(f"""
+SELECT bool_or(pg_has_role(oid, 'MEMBER') AND has_schema_privilege(oid, current_schema(), 'CREATE'))
+FROM pg_roles WHERE rolname = '{OWNER}'
+""")
+
 
 def migrate(engine: sa.Engine) -> str:
     """The database is at this release's revision afterwards, which is returned."""
     config = _make_config()
     with engine.connect() as connection:
+        if connection.dialect.name == "postgresql" and connection.execute(_BELONGS_TO_OWNER).scalar():
+            # What it makes belongs to the group that owns the tables, not to whoever ran this.
+            connection.execute(sa.text(f"SET LOCAL ROLE {OWNER}"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()

@@ -28,6 +28,7 @@ from vestibule.web.api.suppressions import SuppressionRoutes
 from vestibule.web.api.tenants import TenantRoutes
 from vestibule.web.asgi import Answer
 from vestibule.web.claims import dump_json
+from vestibule.web.separation import keep_served
 from vestibule.web.services import Services
 
 
@@ -58,9 +59,11 @@ def make_api(services: Services) -> ASGIApp:
     DomainRoutes(services).add_to(strict)
     JoiningRoutes(services).add_to(strict)
     # Flat, not included: one list of routes tells which methods a path allows.
-    app.router.routes.extend([*strict.routes, *claims.routes])
+    routes = [*strict.routes, *claims.routes]
+    # The whole API, whichever part of it is served here.
+    reference = Answer(200, dump_json(describe_api(services, routes)))
+    app.router.routes.extend(keep_served(services.role, routes))
     handle_errors(app)
-    reference = Answer(200, dump_json(describe_api(services, app.routes)))
 
     async def show_reference(_request: Request) -> WholeResponse:
         return WholeResponse(reference)

@@ -22,6 +22,7 @@ from vestibule.web.pages.invitation import invitation_routes
 from vestibule.web.pages.joining import joining_routes
 from vestibule.web.pages.rendering import Pages
 from vestibule.web.pages.settings import settings_routes
+from vestibule.web.separation import keep_served
 from vestibule.web.services import Services
 
 _STATIC = Path(__file__).parent.parent / "static"
@@ -58,7 +59,7 @@ def make_pages(services: Services) -> ASGIApp:
         return await pages.render_crash(request)
 
     app = Starlette(
-        routes=routes,
+        routes=keep_served(services.role, routes),
         exception_handlers={
             VestibuleError: on_error,
             404: on_missing,

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which process serves which address, where they are separated (OBS-06): the one table from route to role.
+
+A path belongs to one role with all its methods, so that a proxy can choose by path and an address that
+belongs to another role does not exist here. A route without a row fails a test; only ``all`` serves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from starlette.routing import BaseRoute
+
+from vestibule.core.process import ProcessRole
+
+_TENANT = "/v1/tenants/{tenant_id}"
+_SETTINGS = "/tenants/{tenant_id}/settings"
+# Promises: made, listed, approved, ended. Nothing here makes anybody a member.
+_ISSUE = (
+    f"{_TENANT}/invitations",
+    f"{_TENANT}/invitations/{{invitation_id}}",
+    f"{_TENANT}/invitations/{{invitation_id}}/resend",
+    f"{_TENANT}/invitations/{{invitation_id}}/correct",
+    f"{_TENANT}/invitations/{{invitation_id}}/approval",
+    f"{_TENANT}/invitations/{{invitation_id}}/approve",
+    f"{_TENANT}/invitations/{{invitation_id}}/reject",
+    f"{_TENANT}/ensured/{{email}}",
+    f"{_TENANT}/reviews",
+    f"{_TENANT}/reviews/{{invitation_id}}",
+    f"{_TENANT}/attendance",
+    f"{_TENANT}/attendance.csv",
+    f"{_TENANT}/calendar",
+    f"{_TENANT}/join-requests",
+    f"{_TENANT}/join-requests/{{request_id}}/approve",
+    f"{_TENANT}/join-requests/{{request_id}}/reject",
+    "/my/tenants/{tenant_id}/ask",
+    _SETTINGS,
+    f"{_SETTINGS}/invitations",
+    f"{_SETTINGS}/invitations/{{invitation_id}}/resend",
+    f"{_SETTINGS}/invitations/{{invitation_id}}/link",
+    f"{_SETTINGS}/invitations/{{invitation_id}}/correct",
+    f"{_SETTINGS}/invitations/{{invitation_id}}/revoke",
+    f"{_SETTINGS}/approvals/{{invitation_id}}",
+    f"{_SETTINGS}/approvals/{{invitation_id}}/approve",
+    f"{_SETTINGS}/approvals/{{invitation_id}}/reject",
+    f"{_SETTINGS}/reviews/{{invitation_id}}",
+    f"{_SETTINGS}/join-requests/{{request_id}}/approve",
+    f"{_SETTINGS}/join-requests/{{request_id}}/reject",
+)
+# What invitees do, signing in included: the only role that opens sessions and reads passwords.
+_CLAIM = (
+    "/v1/invitations/{token}",
+    "/v1/me/invitations",
+    "/v1/me/invitations/{invitation_id}/accept",
+    "/v1/me/invitations/{invitation_id}/decline",
+    "/v1/me/tenants",
+    f"{_TENANT}/join",
+    "/",
+    "/my/invitations/{invitation_id}/accept",
+    "/my/invitations/{invitation_id}/decline",
+    "/my/tenants/{tenant_id}/join",
+    "/tenants/{tenant_id}",
+    "/i/{token:path}",
+    "/invitation",
+    "/invitation/accept",
+    "/invitation/decline",
+    "/invitation/block",
+    "/invitation/report",
+    "/invitation/request-new",
+    "/sign-in",
+    "/sign-out",
+    "/sign-up",
+    "/verify",
+    "/verify/resend",
+    "/sign-in/again",
+    "/sign-in/with/{connection_id}",
+    "/sign-in/callback/{connection_id}",
+)
+_ADMIN = (
+    _TENANT,
+    f"{_TENANT}/suspend",
+    f"{_TENANT}/resume",
+    f"{_TENANT}/policy",
+    f"{_TENANT}/policy/changes",
+    f"{_TENANT}/policy/changes/{{change_id}}/approve",
+    f"{_TENANT}/policy/changes/{{change_id}}/activate",
+    f"{_TENANT}/policy/rollback",
+    f"{_TENANT}/policy/compare",
+    f"{_TENANT}/policy/simulate",
+    f"{_TENANT}/policy/reevaluate",
+    f"{_TENANT}/policy/decisions/{{event_id}}",
+    f"{_TENANT}/connections",
+    f"{_TENANT}/connections/{{connection_id}}",
+    f"{_TENANT}/connections/{{connection_id}}/check",
+    f"{_TENANT}/members",
+    f"{_TENANT}/members/{{principal_id:whole}}",
+    f"{_TENANT}/resources",
+    f"{_TENANT}/resources/{{resource_id:whole}}",
+    f"{_TENANT}/grants/{{principal_id:whole}}",
+    f"{_TENANT}/domains",
+    f"{_TENANT}/domains/{{domain}}",
+    f"{_TENANT}/domains/{{domain}}/check",
+    "/v1/policy",
+    "/v1/policy/changes",
+    "/v1/policy/changes/{change_id}/approve",
+    "/v1/policy/changes/{change_id}/activate",
+    "/v1/policy/rollback",
+    "/v1/policy/compare",
+    "/v1/connections",
+    "/v1/connections/{connection_id}",
+    "/v1/connections/{connection_id}/check",
+    "/v1/principals/{principal_id:whole}/offboard",
+    "/v1/suppressions/{email:whole}",
+    "/scim/v2",
+    f"{_SETTINGS}/members/{{principal_id:path}}/remove",
+    f"{_SETTINGS}/policy",
+    f"{_SETTINGS}/policy/draft",
+    f"{_SETTINGS}/policy/changes",
+    f"{_SETTINGS}/policy/changes/{{change_id}}",
+    f"{_SETTINGS}/policy/changes/{{change_id}}/approve",
+    f"{_SETTINGS}/policy/changes/{{change_id}}/activate",
+    f"{_SETTINGS}/policy/rollback",
+    f"{_SETTINGS}/domains",
+    f"{_SETTINGS}/domains/{{domain}}",
+    f"{_SETTINGS}/domains/{{domain}}/check",
+    f"{_SETTINGS}/domains/{{domain}}/remove",
+    f"{_SETTINGS}/connections",
+    f"{_SETTINGS}/connections/{{connection_id}}",
+    f"{_SETTINGS}/connections/{{connection_id}}/check",
+    f"{_SETTINGS}/connections/{{connection_id}}/disable",
+    f"{_SETTINGS}/connections/{{connection_id}}/remove",
+)
+# Every process answers these: they hold nothing, or measure the process itself.
+EVERYWHERE = ("/static", "/openapi.json", "/metrics", "/healthz")
+ROLE_OF: Mapping[str, ProcessRole] = {
+    **dict.fromkeys(_ISSUE, ProcessRole.ISSUE),
+    **dict.fromkeys(_CLAIM, ProcessRole.CLAIM),
+    **dict.fromkeys(_ADMIN, ProcessRole.ADMIN),
+}
+Kept = TypeVar("Kept", bound=BaseRoute)
+
+
+def is_served(role: ProcessRole, path: str) -> bool:
+    """Whether a process of that role answers at this path (a route's template)."""
+    return role is ProcessRole.ALL or path in EVERYWHERE or ROLE_OF.get(path) is role
+
+
+def keep_served(role: ProcessRole, routes: Iterable[Kept]) -> list[Kept]:
+    """The routes that a process of that role has; the others are not found there."""
+    return [route for route in routes if is_served(role, getattr(route, "path", ""))]
