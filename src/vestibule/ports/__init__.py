@@ -17,7 +17,7 @@ from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
-from vestibule.ports.keys import KeyProvider, Keys, ProvidedKey
+from vestibule.ports.keys import KeyProvider, Keys, ProvidedKey, Signatures
 from vestibule.ports.members import Members, PrincipalRecord, Principals
 from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
@@ -66,6 +66,7 @@ __all__ = [
     "Sealer",
     "Sessions",
     "Settlement",
+    "Signatures",
     "Tenants",
     "UnitOfWork",
 ]

@@ -13,6 +13,7 @@ from vestibule.core.abuse import name_recipient
 from vestibule.core.display import format_moment
 from vestibule.core.domain import DomainFinding
 from vestibule.core.email import EmailAddress
+from vestibule.core.envelope import SignedToken, choose_token
 from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.joining import JoinRequestState
 from vestibule.core.limits import Limits, hit
@@ -33,7 +34,6 @@ from vestibule.core.message import (
     RenewalNotice,
 )
 from vestibule.core.tenant import Tenant
-from vestibule.core.token import mint_claim_token
 from vestibule.errors import NotFoundError, RecipientBusyError, SuppressedError
 from vestibule.ports import ClaimedMessage, UnitOfWork
 
@@ -53,28 +53,38 @@ def prepare_letter(
     public_url: str,
     limits: Limits,
     code: MintedCode | None = None,
+    token: SignedToken | None = None,
 ) -> Letter | None:
     """The letter to send now, or None when its reason is gone, or the message is another worker's by now.
+
+    *token* was signed for it before, where policy asks for that: no transaction waits for a key provider.
 
     Raises:
         SuppressedError: the recipient of an invitation wants none.
         RecipientBusyError: it has had as many as anybody is sent, from all tenants together; later.
+        KeyMissingError: policy asks for a signed link since a moment ago.
     """
     if not uow.outbox.holds(claimed):
         return None
     try:
-        return _prepare(uow, claimed, public_url, limits, code)
+        return _prepare(uow, claimed, public_url, limits, code or token)
     except NotFoundError:
         return None
 
 
 def _prepare(
-    uow: UnitOfWork, claimed: ClaimedMessage, public_url: str, limits: Limits, code: MintedCode | None
+    uow: UnitOfWork,
+    claimed: ClaimedMessage,
+    public_url: str,
+    limits: Limits,
+    minted: MintedCode | SignedToken | None,
 ) -> Letter | None:
     match claimed.message:
         case InvitationMail() as mail:
-            return _invitation_mail(uow, claimed, mail, public_url, limits)
+            signed = minted if isinstance(minted, SignedToken) else None
+            return _invitation_mail(uow, claimed, mail, public_url, limits, signed)
         case CodeMail(challenge_id=challenge_id):
+            code = minted if isinstance(minted, MintedCode) else None
             return _code_mail(uow, claimed, challenge_id, code)
         case AccountExistsMail(challenge_id=challenge_id):
             return _account_exists_mail(uow, claimed, challenge_id, public_url)
@@ -109,7 +119,12 @@ def _domain_side_notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: st
 
 
 def _invitation_mail(
-    uow: UnitOfWork, claimed: ClaimedMessage, mail: InvitationMail, public_url: str, limits: Limits
+    uow: UnitOfWork,
+    claimed: ClaimedMessage,
+    mail: InvitationMail,
+    public_url: str,
+    limits: Limits,
+    signed: SignedToken | None,
 ) -> Letter | None:
     invitation = uow.invitations.get_by_id(mail.invitation_id)
     tenant = uow.tenants.find(invitation.tenant_id)
@@ -117,8 +132,8 @@ def _invitation_mail(
     is_newest = invitation.generation == mail.generation
     if tenant is None or tenant.state != "active" or not is_pending or not is_newest:
         return None
+    token = choose_token(tenant.policy, signed)
     _check_recipient(uow, claimed, invitation, limits)
-    token = mint_claim_token()
     if not uow.invitations.set_token(mail.invitation_id, mail.generation, token.claim_token_hash):
         return None
     inviter = uow.principals.find(invitation.inviter_principal_id)
