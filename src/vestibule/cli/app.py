@@ -21,6 +21,7 @@ from vestibule.cli import (
     events,
     invitations,
     keys,
+    leaks,
     members,
     migrations,
     policy,
@@ -68,6 +69,7 @@ app.add_typer(resources.app, name="resource")
 app.add_typer(events.app, name="event")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
+app.add_typer(leaks.app, name="leak")
 app.add_typer(accounts.app, name="account")
 app.add_typer(connections.app, name="connection")
 app.add_typer(keys.app, name="keys")

@@ -18,6 +18,7 @@ from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.keys import KeyProvider, Keys, ProvidedKey, Signatures
+from vestibule.ports.leaks import LeakReporters
 from vestibule.ports.members import Members, PrincipalRecord, Principals
 from vestibule.ports.policies import Policies
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
@@ -48,6 +49,7 @@ __all__ = [
     "JoinRequests",
     "KeyProvider",
     "Keys",
+    "LeakReporters",
     "Lock",
     "Members",
     "Outbox",

@@ -29,6 +29,7 @@ from vestibule.core.message import (
     EndingNotice,
     InvitationMail,
     JoinRequestNotice,
+    LeakNotice,
     Letter,
     Recipient,
     RenewalNotice,
@@ -109,10 +110,12 @@ def _notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: str) -> Letter
 
 
 def _domain_side_notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: str) -> Letter | None:
-    """What members hear about domains, and who asks to join by one."""
+    """What members hear about domains, who asks to join by one, and leaked links."""
     match claimed.message:
         case JoinRequestNotice() as notice:
             return _join_request_notice(uow, claimed, notice, public_url)
+        case LeakNotice() as notice:
+            return _leak_notice(uow, claimed, notice, public_url)
         case DomainNotice() as notice:
             return _domain_notice(uow, claimed, notice, public_url)
     return None
@@ -198,6 +201,22 @@ def _renewal_notice(
         "tenant_name": tenant.name,
         "invited_hint": invitation.invited_email.masked,
         "asker_address": asker.addresses[0] if asker is not None and asker.addresses else "",
+        "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
+    }
+    return _to_member(uow, claimed, tenant, invitation.locale, notice.principal_id, values)
+
+
+def _leak_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, notice: LeakNotice, public_url: str
+) -> Letter | None:
+    invitation = uow.invitations.get_by_id(notice.invitation_id)
+    tenant = uow.tenants.find(invitation.tenant_id)
+    if tenant is None or tenant.state == "deleted":
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "invited_hint": invitation.invited_email.masked,
+        "outcome": notice.outcome,
         "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
     }
     return _to_member(uow, claimed, tenant, invitation.locale, notice.principal_id, values)

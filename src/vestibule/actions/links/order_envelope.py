@@ -14,7 +14,6 @@ from vestibule.core.approval import needed_approvals
 from vestibule.core.envelope import EnvelopeOrder, SignedToken, mint_envelope
 from vestibule.core.identity import Actor
 from vestibule.core.invitation import InvitationDraft, InvitationState, decide_lifetime, renew_lifetime
-from vestibule.core.issuing import promised_roles
 from vestibule.core.keys import Purpose
 from vestibule.core.message import InvitationMail
 from vestibule.core.tenant import Tenant
@@ -38,7 +37,7 @@ def order_for_draft(
     authority.check_member(tenant, uow.members.find(tenant_id, inviter.principal_id), now)
     if draft.deliver != "link" or tenant is None:
         return None
-    roles = promised_roles(draft)
+    roles = draft.promised_roles
     try:
         lifetime = decide_lifetime(tenant.policy, roles, draft.expires_in, now)
     except (InvalidRequestError, ValueError):

@@ -17,6 +17,8 @@ from vestibule.web.api.decisions import DecisionRoutes
 from vestibule.web.api.domains import DomainRoutes
 from vestibule.web.api.invitations import InvitationRoutes
 from vestibule.web.api.joining import JoiningRoutes
+from vestibule.web.api.leaks import PATH as LEAKS
+from vestibule.web.api.leaks import LeakRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
 from vestibule.web.api.own import OwnRoutes
@@ -57,6 +59,7 @@ def make_api(services: Services) -> ASGIApp:
     JoiningRoutes(services).add_to(strict)
     # Flat, not included: one list of routes tells which methods a path allows.
     app.router.routes.extend([*strict.routes, *claims.routes])
+    app.router.routes.append(Route(LEAKS, LeakRoutes(services).report, methods=["POST"]))
     handle_errors(app)
     reference = Answer(200, dump_json(describe_api(services, app.routes)))
 
