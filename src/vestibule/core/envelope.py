@@ -33,6 +33,7 @@ _KEY_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _HEADER = frozenset({"alg", "kid", "typ"})
 _CLAIMS = frozenset({"iss", "aud", "iat", "exp", "jti", "scp"})
+_ALGORITHMS = frozenset({Algorithm.ED25519, Algorithm.ES256})
 # The year 9999: whatever lies beyond is no time of ours.
 _TIME_MAX = 253_402_300_800
 
@@ -179,6 +180,7 @@ def _read(text: object, public_url: str) -> SignedToken:
     head, claims = load_object(decode_segment(head_text)), load_object(decode_segment(payload_text))
     signature, algorithm = decode_segment(signature_text), Algorithm(head["alg"])
     is_head = head.keys() == _HEADER and head["typ"] == TYPE and _matches(_KEY_ID, head["kid"])
+    is_head = is_head and algorithm in _ALGORITHMS
     is_ours = claims.keys() == _CLAIMS and claims["scp"] == SCOPE
     if not is_head or not is_ours or claims["iss"] != public_url or claims["aud"] != public_url:
         raise ValueError
