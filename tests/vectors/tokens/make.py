@@ -107,7 +107,7 @@ def signed_cases() -> list[tuple[str, str, str]]:
     good = make()
     head, claims, signature = good.split(".")
     exp = f'"exp":{NOW + 3600}'
-    cases = [
+    return [
         ("Ed25519", good, "probable"),
         ("ES256", make(head={"alg": "ES256", "kid": P256_ID, "typ": "inv+jwt"}, key=P256), "probable"),
         ("59 s past its end, within the leeway", with_claims(exp=NOW - 59), "probable"),
@@ -143,7 +143,7 @@ def signed_cases() -> list[tuple[str, str, str]]:
         ("a secret of 16 bytes", with_claims(jti=b64(SECRET[:16])), "shape"),
         ("a secret that is no text", with_claims(jti=1), "shape"),
         ("a secret in another spelling", with_claims(jti=b64(SECRET)[:-1] + "9"), "shape"),
-        ("a claim twice", raw_claims(exp, f'{exp},{exp}'), "shape"),
+        ("a claim twice", raw_claims(exp, f"{exp},{exp}"), "shape"),
         ("a header member twice", make(head=json.dumps(HEAD, separators=(",", ":")).replace('"alg"', '"alg":"none","alg"').encode()), "shape"),
         ("claims in UTF-16", make(claims=json.dumps(CLAIMS).encode("utf-16")), "shape"),
         ("claims that are a list", make(claims=[CLAIMS] * 1), "shape"),
@@ -159,7 +159,6 @@ def signed_cases() -> list[tuple[str, str, str]]:
         ("a line end after it", good + "\n", "shape"),
         ("too long", make(claims={**CLAIMS, "pad": "x" * 500}), "shape"),
     ]  # fmt: skip
-    return cases
 
 
 def opaque_cases() -> list[tuple[str, str, str]]:
