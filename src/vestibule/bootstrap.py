@@ -21,9 +21,12 @@ from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
 from vestibule.identity.domains import WorldNames
-from vestibule.identity.jwks import KeySource, StaticKeys
+from vestibule.identity.jwks import MAX_BYTES, KeySource, StaticKeys
+from vestibule.identity.leak_reporters import SETTING as LEAK_SETTING
+from vestibule.identity.leak_reporters import SignedReports, parse_leak_keys
 from vestibule.identity.oidc import OpenIdParty, SecretSealer
 from vestibule.keyring import check_ring, make_sealer
+from vestibule.keys import signatures
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
 from vestibule.storage.revision import check_migrated
@@ -63,6 +66,7 @@ class Deployment:
     sealer: SecretSealer
     openid: OpenIdParty
     provider: KeyProvider | None
+    leak_keys: KeySource | None = None
     role: ProcessRole = ProcessRole.ALL
 
     @property
@@ -85,7 +89,9 @@ class Deployment:
             public_url=settings.public_url,
             openid=self.openid,
             sealer=self.sealer,
+            signatures=signatures,
             provider=self.provider,
+            leak_reporters=None if self.leak_keys is None else SignedReports(self.leak_keys),
             origins=frozenset(f"https://{host}" for host in settings.link_hosts),
             limits=settings.limits,
             platform_key_hash=digest(settings.platform_key) if settings.platform_key else None,
@@ -113,6 +119,7 @@ class Deployment:
             names=self.names,
             clock=self.clock,
             keeper=self._make_keeper(),
+            provider=self.provider,
             policy=WorkerPolicy(
                 batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000, limits=settings.limits
             ),
@@ -133,6 +140,8 @@ class Deployment:
     async def close(self) -> None:
         if self.keys is not None:
             self.keys.close()
+        if (close := getattr(self.leak_keys, "close", None)) is not None:
+            close()
         await self.runner.close()
 
 
@@ -161,6 +170,7 @@ def build_deployment(
         provider=provider,
         names=make_names(settings),
         role=role,
+        leak_keys=make_leak_keys(settings),
     )
 
 
@@ -241,6 +251,29 @@ def make_receipt_desk(settings: Settings, runner: Runner) -> ReceiptDesk | None:
         return None
     store = FileProvider(Path(settings.keyring), read_master(settings))
     return ReceiptDesk(runner=runner, hold=store.hold, origin=origin_of(settings.public_url))
+
+
+def make_leak_keys(settings: Settings) -> KeySource | None:
+    """The public keys of who may report leaks; None where LEAK_KEYS is not set.
+
+    Raises:
+        ConfigurationError: they can't be read.
+    """
+    if not settings.leak_keys:
+        return None
+    try:
+        if "://" not in settings.leak_keys:
+            return parse_leak_keys(Path(settings.leak_keys).read_bytes()[: MAX_BYTES + 1])
+        from vestibule.identity.fetched_keys import FetchedKeys, FetchPolicy  # noqa: PLC0415
+
+        # Partners limit how often they are asked.
+        policy = FetchPolicy(max_age=3600)
+        return FetchedKeys(settings.leak_keys, parse=parse_leak_keys, policy=policy).start()
+    except ConfigurationError as error:
+        raise ConfigurationError(LEAK_SETTING, error.problem, error.remedy) from None
+    except OSError as error:
+        problem = f"can't be read ({type(error).__name__})"
+        raise ConfigurationError(LEAK_SETTING, problem, "Name a readable file, or an address") from None
 
 
 def make_key_store(settings: Settings) -> None:

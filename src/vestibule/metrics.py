@@ -23,6 +23,9 @@ CLAIMS = Counter(
     ("act", "outcome"),
     registry=REGISTRY,
 )
+ENVELOPES = Counter(
+    "vestibule_envelopes_total", "Signed links presented, by finding.", ("finding",), registry=REGISTRY
+)
 REVOKED = Counter("vestibule_revoked_total", "Invitations revoked by hand.", registry=REGISTRY)
 THROTTLED = Counter("vestibule_throttled_total", "Answers 429.", ("route",), registry=REGISTRY)
 REFUSED_MAIL = Counter(

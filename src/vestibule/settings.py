@@ -40,6 +40,7 @@ class Settings:
     platform_key: str = field(default="", repr=False)
     assertion_jwks: str = ""
     assertion_issuer: str = ""
+    leak_keys: str = ""
     dns_resolvers: tuple[tuple[str, int], ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     refusal_floor_ms: int = 150
@@ -109,6 +110,7 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         platform_key=_read_platform_key(values.get("platform_key", "")),
         assertion_jwks=values.get("assertion_jwks", ""),
         assertion_issuer=values.get("assertion_issuer", ""),
+        leak_keys=values.get("leak_keys", ""),
         dns_resolvers=_read_servers(values.get("dns_resolvers", "")),
         trusted_proxies=_read_networks(values.get("trusted_proxies", "")),
         refusal_floor_ms=number.read("refusal_floor_ms", 150, 0, 10_000),

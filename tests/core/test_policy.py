@@ -56,11 +56,13 @@ FULL: dict[str, Any] = {
     "allowed_domains": ["Example.com", "b\u00fccher.example"],
     "assignable": {"owner": ["admin", "guest"], "admin": ["guest"], "guest": []},
     "max_pending": 50,
+    "reissue_leaked": False,
     "require_connection": "corp-sso",
     "resend_cooldown": 0,
     "seat_limit": 7,
     "seats_count_pending": True,
     "target_key": "address_role",
+    "token": "signed",
     "ttl": {"guest": 3600},
 }
 
@@ -135,6 +137,9 @@ def test_a_full_document_is_read_dumped_and_loaded_to_the_same_value() -> None:
         ("seats_count_pending", None),
         ("target_key", "email"),
         ("target_key", []),
+        ("token", "jwt"),
+        ("token", None),
+        ("reissue_leaked", 1),
         ("ttl", {"member": TTL_MIN - 1}),
         ("ttl", {"member": TTL_MAX + 1}),
         ("ttl", {"member": True}),

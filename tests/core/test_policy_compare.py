@@ -70,6 +70,11 @@ LOOSENINGS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"max_pending_per_inviter": 2},
         "/max_pending_per_inviter",
     ),
+    "a leaked link that is replaced": (
+        {"reissue_leaked": False},
+        {"reissue_leaked": True},
+        "/reissue_leaked",
+    ),
     "a target by role": ({}, {"target_key": "address_role"}, "/target_key"),
     "a shorter cooldown": ({"resend_cooldown": 60}, {"resend_cooldown": 59}, "/resend_cooldown"),
     "a shorter separation": ({"separation": 60}, {"separation": 59}, "/separation"),

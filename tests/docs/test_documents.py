@@ -18,6 +18,7 @@ from vestibule.core.limits import LIMIT_NAMES, Limits
 from vestibule.core.policy import DEFAULT_POLICY, dump_policy
 from vestibule.identity import passwords
 from vestibule.identity.domains import WorldNames
+from vestibule.keys import signatures
 from vestibule.ports import RelyingParty, Runner, Sealer
 from vestibule.settings import PREFIX, Settings
 from vestibule.web.api.reference import STATUS_OF
@@ -67,6 +68,7 @@ def fetch_reference() -> dict[str, Any]:
         openid=cast("RelyingParty", None),
         sealer=cast("Sealer", None),
         names=WorldNames(),
+        signatures=signatures,
     )
 
     async def ask() -> httpx2.Response:

@@ -22,6 +22,7 @@ from vestibule.cli import (
     events,
     invitations,
     keys,
+    leaks,
     members,
     migrations,
     policy,
@@ -74,6 +75,7 @@ sealing.add_to(audit)
 app.add_typer(audit, name="audit")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
+app.add_typer(leaks.app, name="leak")
 app.add_typer(accounts.app, name="account")
 app.add_typer(connections.app, name="connection")
 app.add_typer(keys.app, name="keys")

@@ -12,6 +12,7 @@ from vestibule.actions.invitations.issue import issue
 from vestibule.actions.invitations.resend import resend
 from vestibule.actions.invitations.review import get_invitation, list_invitations
 from vestibule.actions.invitations.revoke import revoke
+from vestibule.actions.links.order_envelope import order_for_draft, order_for_renewal
 from vestibule.cli.arguments import (
     parse_duration,
     parse_email,
@@ -21,7 +22,7 @@ from vestibule.cli.arguments import (
 )
 from vestibule.cli.members import Cursor, PageSize
 from vestibule.cli.printing import AsJson, facts, moment, show, table
-from vestibule.cli.running import ActAs, Desk, act_as, open_desk
+from vestibule.cli.running import ActAs, Desk, act_as, open_desk, sign_link
 from vestibule.cli.tenants import TenantId
 from vestibule.core.invitation import MESSAGE_MAX, Invitation, InvitationDraft, InvitationState
 from vestibule.core.issuing import IssuedInvitation
@@ -84,12 +85,14 @@ def invite(  # noqa: PLR0913 - every option of the command by its name
         expires_in=parse_duration(expires_in, "--expires-in"),
         deliver="link" if link else "email",
     )
+    actor, tenant = act_as(principal_id), parse_tenant_id(tenant_id)
     with open_desk() as desk:
         issued = desk.runner.run(
             issue,
-            act_as(principal_id),
-            parse_tenant_id(tenant_id),
+            actor,
+            tenant,
             draft,
+            token=sign_link(desk, order_for_draft, actor, tenant, draft) if link else None,
             context=desk.context,
             limits=desk.settings.limits,
         )
@@ -146,13 +149,15 @@ def resend_(
     as_json: AsJson = False,
 ) -> None:
     """Send a pending invitation again; the earlier link dies and the time to accept starts anew."""
+    actor, tenant = act_as(principal_id), parse_tenant_id(tenant_id)
     with open_desk() as desk:
         issued = desk.runner.run(
             resend,
-            act_as(principal_id),
-            parse_tenant_id(tenant_id),
+            actor,
+            tenant,
             invitation_id,
             deliver="link" if link else "email",
+            token=sign_link(desk, order_for_renewal, actor, tenant, invitation_id) if link else None,
             context=desk.context,
             limits=desk.settings.limits,
         )

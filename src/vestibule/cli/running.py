@@ -3,21 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Concatenate, ParamSpec
 
 import typer
 
-from vestibule.bootstrap import build_plain_runner
+from vestibule.actions.links.order_envelope import sign_envelope
+from vestibule.bootstrap import build_plain_runner, make_provider
 from vestibule.cli.arguments import parse_principal_id
+from vestibule.core.envelope import EnvelopeOrder, SignedToken
 from vestibule.core.identity import HostKey, RequestContext, VerifiedIdentity
 from vestibule.core.token import mint_id
 from vestibule.log import configure_logging
+from vestibule.ports import UnitOfWork
 from vestibule.settings import Settings, load_settings
 from vestibule.storage.runners import PlainRunner
 
+Arguments = ParamSpec("Arguments")
 OPERATOR = HostKey(key_id="cli")
 ActAs = Annotated[
     str,
@@ -57,3 +61,19 @@ def open_desk() -> Iterator[Desk]:
 def act_as(principal_id: str) -> VerifiedIdentity:
     """The principal in whose name the operator acts. It asserts no address, so it can accept nothing."""
     return VerifiedIdentity(principal_id=parse_principal_id(principal_id))
+
+
+def sign_link(
+    desk: Desk,
+    order: Callable[Concatenate[UnitOfWork, Arguments], EnvelopeOrder | None],
+    *args: Arguments.args,
+    **kwargs: Arguments.kwargs,
+) -> SignedToken | None:
+    """The signed token that *order* asks for, if policy asks for one.
+
+    Raises:
+        KeyMissingError, KeyProviderError: it can't be signed now; nothing was changed.
+    """
+    ordered = desk.runner.read(order, *args, **kwargs)
+    provider = None if ordered is None else make_provider(desk.settings)
+    return sign_envelope(provider, ordered, desk.settings.public_url)

@@ -18,6 +18,7 @@ from vestibule.core.abuse import name_recipient
 from vestibule.core.directory import check_not_barred
 from vestibule.core.domain import DomainRule, check_not_denied
 from vestibule.core.email import EmailAddress
+from vestibule.core.envelope import LinkToken
 from vestibule.core.event import StoredEvent
 from vestibule.core.identity import RULE_NAMES
 from vestibule.core.invitation import (
@@ -35,7 +36,6 @@ from vestibule.core.limits import Hit, Limits, hit
 from vestibule.core.naming import check_message
 from vestibule.core.policy import Policy
 from vestibule.core.tenant import Membership
-from vestibule.core.token import ClaimToken
 from vestibule.errors import (
     AlreadyMemberError,
     DomainNotAllowedError,
@@ -58,7 +58,7 @@ class IssuedInvitation:
 
     invitation: Invitation
     state: InvitationState
-    token: ClaimToken | None = None
+    token: LinkToken | None = None
     event: StoredEvent | None = None
     is_replay: bool = False
 

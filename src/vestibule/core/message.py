@@ -91,6 +91,16 @@ class RenewalNotice(OutboxMessage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeakNotice(OutboxMessage):
+    """Tell an administrator that a link was found in public, and what became of it (DEL-09)."""
+
+    kind = "leak_notice"
+    invitation_id: str
+    principal_id: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeMail(OutboxMessage):
     """Send a fresh one-time code for this challenge to its address (ACC-04)."""
 
@@ -137,6 +147,7 @@ MESSAGE_TYPES: dict[str, type[OutboxMessage]] = {
         BreakGlassNotice,
         EndingNotice,
         RenewalNotice,
+        LeakNotice,
         CodeMail,
         AccountExistsMail,
         JoinRequestNotice,

@@ -89,6 +89,12 @@ _KINDS: Mapping[str, _Kind] = {
         urls=frozenset({"settings_url"}),
         subject=lambda values: f"Somebody asks for a new invitation to “{values['tenant_name']}”",
     ),
+    "leak_notice": _Kind(
+        words=frozenset({"outcome"}),
+        names=frozenset({"tenant_name", "invited_hint"}),
+        urls=frozenset({"settings_url"}),
+        subject=lambda values: f"A link to “{values['tenant_name']}” has leaked",
+    ),
     "approval_notice": _Kind(
         words=frozenset({"expires_text"}),
         names=frozenset({"tenant_name", "role", "inviter_name"}),

@@ -32,14 +32,18 @@ from vestibule.actions.delivery.sweep import purge, sweep
 from vestibule.actions.domains.check_domain import list_due, recheck
 from vestibule.actions.domains.lapse_proofs import lapse_proofs
 from vestibule.actions.invitations.decide import list_waited, release_waited
+from vestibule.actions.links.order_envelope import order_for_mail, sign_envelope
+from vestibule.core.envelope import SignedToken
 from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Limits
-from vestibule.core.message import CodeMail
+from vestibule.core.message import CodeMail, InvitationMail
 from vestibule.core.token import mint_code, mint_id
 from vestibule.delivery.keys import KeyKeeper
 from vestibule.delivery.render import Sender, render
 from vestibule.delivery.retry import RetryPolicy, decide_retry
 from vestibule.errors import (
+    KeyMissingError,
+    KeyProviderError,
     PermanentDeliveryError,
     RecipientBusyError,
     SuppressedError,
@@ -47,7 +51,7 @@ from vestibule.errors import (
     UnavailableError,
 )
 from vestibule.log import get_logger
-from vestibule.ports import ClaimedMessage, DomainNames, Passwords, Runner
+from vestibule.ports import ClaimedMessage, DomainNames, KeyProvider, Passwords, Runner
 
 
 class Transport(Protocol):
@@ -70,6 +74,7 @@ class WorkerPolicy:
     tend_every: float = 60.0
     tend_limit: int = 20
     keep_every: float = 300.0
+    key_wait: timedelta = timedelta(seconds=30)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: Limits = field(default_factory=Limits)
 
@@ -88,6 +93,7 @@ class Worker:
         names: DomainNames,
         clock: Callable[[], datetime],
         keeper: KeyKeeper | None = None,
+        provider: KeyProvider | None = None,
         policy: WorkerPolicy | None = None,
     ) -> None:
         self._runner = runner
@@ -98,6 +104,7 @@ class Worker:
         self._names = names
         self._clock = clock
         self._keeper = keeper
+        self._provider = provider
         self._policy = policy or WorkerPolicy()
         self._name = mint_id()
         self._stopping = asyncio.Event()
@@ -162,6 +169,11 @@ class Worker:
         except RecipientBusyError as error:
             await self._runner.run(give_back, claimed, due_in=timedelta(seconds=error.retry_after))
             outcome = DEFERRED
+        except (KeyMissingError, KeyProviderError) as error:
+            # Without blame, however long it takes: no attempt is counted while nothing can be signed.
+            self._log.warning("delivery_waits_for_key", message_id=claimed.message_id, problem=error.code)
+            await self._runner.run(give_back, claimed, due_in=self._policy.key_wait)
+            outcome = DEFERRED
         except Exception as error:  # noqa: BLE001 - its lease ends, and it is tried again
             self._log.error("delivery_failed", message_id=claimed.message_id, problem=type(error).__name__)
             return
@@ -178,7 +190,7 @@ class Worker:
         """What became of it, and when to try again."""
         try:
             return (SENT if await self._send(claimed) else DROPPED), None
-        except (UnavailableError, RecipientBusyError):
+        except (UnavailableError, RecipientBusyError, KeyMissingError, KeyProviderError):
             raise
         except SuppressedError:
             return SUPPRESSED, None
@@ -200,13 +212,24 @@ class Worker:
     async def _send(self, claimed: ClaimedMessage) -> bool:
         code = await self._mint_code() if isinstance(claimed.message, CodeMail) else None
         letter = await self._runner.run(
-            prepare_letter, claimed, public_url=self._public_url, limits=self._policy.limits, code=code
+            prepare_letter,
+            claimed,
+            public_url=self._public_url,
+            limits=self._policy.limits,
+            code=code,
+            token=await self._sign_link(claimed),
         )
         if letter is None:
             return False
         mail = render(letter, sender=self._sender, public_url=self._public_url, now=self._clock())
         await self._transport.send(mail, letter.recipient.address_key)
         return True
+
+    async def _sign_link(self, claimed: ClaimedMessage) -> SignedToken | None:
+        if not isinstance(claimed.message, InvitationMail):
+            return None
+        order = await self._runner.read(order_for_mail, claimed)
+        return await asyncio.to_thread(sign_envelope, self._provider, order, self._public_url)
 
     async def _mint_code(self) -> MintedCode:
         code = mint_code()

@@ -13,13 +13,14 @@ from vestibule.actions.invitations.decline import decline
 from vestibule.actions.invitations.preview import InvitationPreview, preview
 from vestibule.actions.invitations.request_new import request_new
 from vestibule.actions.invitations.review import OwnInvitation, list_own
+from vestibule.actions.links.open_link import open_link
 from vestibule.core.claiming import check_addresses
+from vestibule.core.envelope import LinkToken, SignedToken, parse_link_token
 from vestibule.core.identity import RequestContext, VerifiedIdentity
 from vestibule.core.paging import Page, parse_page_request
-from vestibule.core.token import ClaimToken, parse_claim_token
 from vestibule.embedding.host import Host
 from vestibule.embedding.joining import Joining, context_or_new
-from vestibule.errors import ClaimRejectedError
+from vestibule.errors import ClaimRejectedError, MisuseError
 from vestibule.ports import ClaimKey
 
 _DEAD_HASH = hashlib.sha256(b"no such invitation").digest()
@@ -31,7 +32,7 @@ class ClaimingCalls(Joining):
     def preview(
         self,
         host: Host,
-        token: ClaimToken | str,
+        token: LinkToken | str,
         *,
         identity: VerifiedIdentity | None = None,
         context: RequestContext | None = None,
@@ -43,13 +44,15 @@ class ClaimingCalls(Joining):
             RateLimitedError: the same, too often.
         """
         context = context_or_new(context)
-        return self._run(host, preview, identity, _key(token), context=context, limits=self._limits)
+        return self._run(
+            host, preview, identity, self._key(host, token), context=context, limits=self._limits
+        )
 
     def accept(
         self,
         host: Host,
         identity: VerifiedIdentity,
-        token: ClaimToken | str,
+        token: LinkToken | str,
         *,
         context: RequestContext | None = None,
     ) -> Accepted:
@@ -62,7 +65,7 @@ class ClaimingCalls(Joining):
         """
         check_addresses(identity)
         context = context_or_new(context)
-        return self._run(host, accept, identity, _key(token), context=context, limits=self._limits)
+        return self._run(host, accept, identity, self._key(host, token), context=context, limits=self._limits)
 
     def accept_own(
         self,
@@ -80,14 +83,16 @@ class ClaimingCalls(Joining):
         self,
         host: Host,
         identity: VerifiedIdentity,
-        token: ClaimToken | str,
+        token: LinkToken | str,
         *,
         context: RequestContext | None = None,
     ) -> str:
         """End a pending grant by its invitee's word; the invitation's id. Raises as ``accept``."""
         check_addresses(identity)
         context = context_or_new(context)
-        return self._run(host, decline, identity, _key(token), context=context, limits=self._limits)
+        return self._run(
+            host, decline, identity, self._key(host, token), context=context, limits=self._limits
+        )
 
     def list_own(
         self, host: Host, identity: VerifiedIdentity, *, limit: int | None = None, cursor: str | None = None
@@ -104,7 +109,7 @@ class ClaimingCalls(Joining):
     def request_new(
         self,
         host: Host,
-        token: ClaimToken | str,
+        token: LinkToken | str,
         *,
         identity: VerifiedIdentity | None = None,
         context: RequestContext | None = None,
@@ -114,13 +119,16 @@ class ClaimingCalls(Joining):
         Nothing is returned, so that every caller can be answered the same.
         """
         try:
-            claim_token_hash = _key(token).claim_token_hash or _DEAD_HASH
+            claim_token_hash = self._key(host, token).claim_token_hash or _DEAD_HASH
         except ClaimRejectedError:
             claim_token_hash = _DEAD_HASH
         context = context_or_new(context)
         self._run(host, request_new, identity, claim_token_hash, context=context, limits=self._limits)
 
-
-def _key(token: ClaimToken | str) -> ClaimKey:
-    parsed = token if isinstance(token, ClaimToken) else parse_claim_token(token)
-    return ClaimKey(claim_token_hash=parsed.claim_token_hash)
+    def _key(self, host: Host, token: LinkToken | str) -> ClaimKey:
+        parsed = parse_link_token(token, self._public_url) if isinstance(token, str) else token
+        if not isinstance(parsed, SignedToken):
+            return ClaimKey(claim_token_hash=parsed.claim_token_hash)
+        if self._signatures is None:
+            raise MisuseError("signed links need Vestibule(signatures=vestibule.keys.signatures)")
+        return self._run(host, open_link, parsed, signatures=self._signatures).key

@@ -25,16 +25,24 @@ from vestibule.actions.delivery.claim_messages import (
     settle_message,
 )
 from vestibule.actions.delivery.prepare_letter import prepare_letter
+from vestibule.actions.links.order_envelope import order_for_mail, sign_envelope
 from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Limits
 from vestibule.core.message import Letter
 from vestibule.core.token import mint_id
 from vestibule.delivery.retry import RetryPolicy, decide_retry
-from vestibule.errors import PermanentDeliveryError, RecipientBusyError, SuppressedError
-from vestibule.ports import ClaimedMessage, UnitOfWork
+from vestibule.errors import (
+    KeyMissingError,
+    KeyProviderError,
+    PermanentDeliveryError,
+    RecipientBusyError,
+    SuppressedError,
+)
+from vestibule.ports import ClaimedMessage, KeyProvider, UnitOfWork
 
 Send: TypeAlias = Callable[[Letter], None]
 OpenUnit: TypeAlias = Callable[[], AbstractContextManager[UnitOfWork]]
+_KEY_WAIT = timedelta(seconds=30)
 _log = logging.getLogger("vestibule")
 
 
@@ -67,6 +75,7 @@ class Postman:
     lease: timedelta
     retry: RetryPolicy
     limits: Limits
+    provider: KeyProvider | None = None
 
     def deliver(self) -> Deliveries:
         """Everything due now, batch by batch."""
@@ -84,7 +93,12 @@ class Postman:
         outcome, retry_in = SENT, None
         try:
             with self.open_unit() as uow:
-                letter = prepare_letter(uow, claimed, public_url=self.public_url, limits=self.limits)
+                order = order_for_mail(uow, claimed)
+            token = sign_envelope(self.provider, order, self.public_url)
+            with self.open_unit() as uow:
+                letter = prepare_letter(
+                    uow, claimed, public_url=self.public_url, limits=self.limits, token=token
+                )
             if letter is None:
                 outcome = DROPPED
             else:
@@ -92,6 +106,10 @@ class Postman:
         except RecipientBusyError as error:
             with self.open_unit() as uow:
                 give_back(uow, claimed, due_in=timedelta(seconds=error.retry_after))
+            return DEFERRED
+        except (KeyMissingError, KeyProviderError):
+            with self.open_unit() as uow:
+                give_back(uow, claimed, due_in=_KEY_WAIT)
             return DEFERRED
         except SuppressedError:
             outcome = SUPPRESSED

@@ -61,6 +61,7 @@ class Vestibule(TenancyCalls, InvitingCalls, DecidingCalls, ClaimingCalls):
             lease=lease,
             retry=retry or RetryPolicy(),
             limits=self._limits,
+            provider=self._provider,
         ).deliver()
 
     def render_mail(self, letter: Letter, *, from_address: str, from_name: str = "Vestibule") -> EmailMessage:

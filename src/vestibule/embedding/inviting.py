@@ -7,7 +7,9 @@ from vestibule.actions.invitations.issue import issue
 from vestibule.actions.invitations.resend import resend
 from vestibule.actions.invitations.review import InvitationView, get_invitation, list_invitations
 from vestibule.actions.invitations.revoke import revoke
+from vestibule.actions.links.order_envelope import order_for_draft, order_for_renewal, sign_envelope
 from vestibule.core.email import EmailAddress
+from vestibule.core.envelope import EnvelopeOrder, SignedToken
 from vestibule.core.identity import RequestContext, VerifiedIdentity
 from vestibule.core.invitation import Deliver, InvitationDraft, InvitationState
 from vestibule.core.issuing import IssuedInvitation
@@ -38,8 +40,13 @@ class InvitingCalls(Joining):
             TenantSuspendedError, InvalidRequestError, DomainNotAllowedError, AlreadyMemberError,
             SeatLimitError, PendingLimitError, RateLimitedError: still no.
         """
+        token = None
+        if draft.deliver == "link":
+            token = self._sign(self._run(host, order_for_draft, inviter, tenant_id, draft))
         context = context_or_new(context)
-        return self._run(host, issue, inviter, tenant_id, draft, context=context, limits=self._limits)
+        return self._run(
+            host, issue, inviter, tenant_id, draft, token=token, context=context, limits=self._limits
+        )
 
     def link(self, issued: IssuedInvitation) -> str:
         """The link of what was issued or resent with ``deliver="link"``. A secret: never log it.
@@ -68,6 +75,9 @@ class InvitingCalls(Joining):
             NotPendingError: it has reached a final state.
             TenantSuspendedError, DomainNotAllowedError, AlreadyMemberError, TooSoonError, RateLimitedError.
         """
+        token = None
+        if deliver == "link":
+            token = self._sign(self._run(host, order_for_renewal, resender, tenant_id, invitation_id))
         return self._run(
             host,
             resend,
@@ -75,9 +85,13 @@ class InvitingCalls(Joining):
             tenant_id,
             invitation_id,
             deliver=deliver,
+            token=token,
             context=context_or_new(context),
             limits=self._limits,
         )
+
+    def _sign(self, order: EnvelopeOrder | None) -> SignedToken | None:
+        return sign_envelope(self._provider, order, self._public_url)
 
     def revoke(
         self,

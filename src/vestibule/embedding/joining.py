@@ -15,7 +15,7 @@ from vestibule.core.limits import Limits
 from vestibule.core.token import mint_id
 from vestibule.embedding.host import Host, check_public_url, connection_of
 from vestibule.embedding.members import AdaptedMembers, AdaptedTenants, HostMembersFactory
-from vestibule.ports import UnitOfWork
+from vestibule.ports import KeyProvider, Signatures, UnitOfWork
 from vestibule.storage.dialect import begin_joined
 from vestibule.storage.unit_of_work import SqlUnitOfWork, system_clock
 
@@ -31,6 +31,8 @@ class Joining:
         public_url: what links begin with: ``<public_url>/i/<token>``.
         members: makes the host's own membership table from a connection; without it Vestibule keeps one.
         limits: what counts as too many.
+        provider: who signs links, where a policy asks for that (``vestibule.keys.file.FileProvider``).
+        signatures: what checks them (the module ``vestibule.keys.signatures``).
         clock: the clock on SQLite, for tests. PostgreSQL's own clock can't be replaced.
     """
 
@@ -40,11 +42,15 @@ class Joining:
         public_url: str,
         members: HostMembersFactory | None = None,
         limits: Limits | None = None,
+        provider: KeyProvider | None = None,
+        signatures: Signatures | None = None,
         clock: Callable[[], datetime] = system_clock,
     ) -> None:
         self._public_url = check_public_url(public_url)
         self._members = members
         self._limits = limits or Limits()
+        self._provider = provider
+        self._signatures = signatures
         self._clock = clock
 
     def _run(

@@ -29,9 +29,9 @@ from cryptography.exceptions import InvalidSignature
 
 from vestibule.core.email import AddressFaultError, EmailAddress
 from vestibule.core.identity import PRINCIPAL_ID_MAX, HostAct, VerifiedAddress, VerifiedIdentity, is_reserved
+from vestibule.core.strict import decode_segment, load_object
 from vestibule.errors import NotAuthenticatedError
 from vestibule.identity.jwks import KID_MAX, KeySource
-from vestibule.identity.strict import decode_segment, load_object
 
 TYPE = "vestibule-id+jwt"
 ACT_TYPE = "vestibule-act+jwt"

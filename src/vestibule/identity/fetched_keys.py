@@ -53,12 +53,14 @@ class FetchedKeys:
         self,
         url: str,
         *,
+        parse: Callable[[bytes], KeySet] = parse_jwks,
         policy: FetchPolicy | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         _check_url(url)
         self._url = url
+        self._parse = parse
         self._policy = policy or FetchPolicy()
         self._monotonic = monotonic
         self._transport = transport
@@ -106,7 +108,7 @@ class FetchedKeys:
             ConfigurationError: the key set can't be read or is not usable; earlier keys stay.
         """
         self._next_attempt_at = self._monotonic() + self._policy.cooldown
-        keys = parse_jwks(self._read())
+        keys = self._parse(self._read())
         self._snapshot = _Snapshot(keys, self._monotonic())
 
     def _keep_fresh(self) -> None:

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from vestibule.core.strict import decode_segment, load_object
 from vestibule.errors import ConfigurationError
-from vestibule.identity.strict import decode_segment, load_object
 
 SETTING = "VESTIBULE_ASSERTION_JWKS"
 MAX_BYTES = 64 * 1024

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -10,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from vestibule.core.keys import Algorithm
+from vestibule.core.keys import Algorithm, KeyRecord
 
 _HALF = 32
 _RSA_BITS_MIN = 2048
@@ -58,6 +60,13 @@ def is_signature(public_key: bytes | None, data: bytes, signature: bytes) -> boo
     return True
 
 
+def verify(key: KeyRecord, data: bytes, signature: bytes) -> bool:
+    """``ports.Signatures``: did the private half of *key* sign *data*, by the algorithm of its record?"""
+    if not is_public_key(key.algorithm, key.public_key):
+        return False
+    return is_signature(key.public_key, data, signature)
+
+
 def is_blindable(public_key: bytes | None, blinded: bytes) -> bool:
     """Is *blinded* as long as the modulus, and below it (RFC 9474, 4.3)?"""
     key = _load(public_key)
@@ -77,6 +86,7 @@ def is_blind_signature(public_key: bytes | None, blinded: bytes, signature: byte
     return value < numbers.n and pow(value, numbers.e, numbers.n) == int.from_bytes(blinded, "big")
 
 
+@lru_cache(maxsize=256)
 def _load(public_key: bytes | None) -> PublicKeyTypes | None:
     try:
         return None if public_key is None else load_der_public_key(public_key)

@@ -17,7 +17,8 @@ from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
-from vestibule.ports.keys import KeyProvider, Keys, ProvidedKey
+from vestibule.ports.keys import KeyProvider, Keys, ProvidedKey, Signatures
+from vestibule.ports.leaks import LeakReporters
 from vestibule.ports.log import (
     Checkpoints,
     Log,
@@ -58,6 +59,7 @@ __all__ = [
     "JoinRequests",
     "KeyProvider",
     "Keys",
+    "LeakReporters",
     "Lock",
     "Log",
     "LogEntry",
@@ -80,6 +82,7 @@ __all__ = [
     "Sealer",
     "Sessions",
     "Settlement",
+    "Signatures",
     "StoredCheckpoint",
     "Support",
     "Tenants",

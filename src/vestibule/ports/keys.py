@@ -53,6 +53,13 @@ class KeyProvider(Protocol):
         """What is wrong with the provider, as sentences for the operator; nothing when all is well."""
 
 
+class Signatures(Protocol):
+    """Checks signatures with public halves. It asks nobody, so it never waits."""
+
+    def verify(self, key: KeyRecord, data: bytes, signature: bytes) -> bool:
+        """Did the private half of *key* sign *data*?"""
+
+
 class Keys(Protocol):
     """The records of keys. What is listed comes by purpose, the oldest first."""
 

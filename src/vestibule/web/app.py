@@ -28,7 +28,6 @@ from vestibule.web.scim import ScimGate
 from vestibule.web.separation import is_served
 from vestibule.web.services import Services
 
-_API_PATHS = ("/v1/", "/openapi.json")
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
 
 
@@ -46,46 +45,39 @@ class _Switch:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._claims = ClaimRoutes(services)
-        self._api = make_api(services)
         self._pages = make_pages(services)
-        self._keys = KeyRoutes(services)
-        self._scim = ScimGate(services)
-        self._log = LogRoutes(services)
-        self._serves_claims = is_served(services.role, PREFIX + "{token}")
-        self._serves_scim = is_served(services.role, SCIM_PREFIX)
-        self._serves_keys = is_served(services.role, KEY_PATHS[0])
-        self._serves_log = is_served(services.role, LOG_PREFIX)
+        api, keys, scim = make_api(services), KeyRoutes(services), ScimGate(services)
+        exact: dict[str, ASGIApp] = {
+            **dict.fromkeys(KEY_PATHS, keys),
+            "/metrics": self._metrics,
+            "/healthz": _answer_health,
+            "/openapi.json": api,
+            SCIM_PREFIX: scim,
+        }
+        starts: dict[str, ASGIApp] = {
+            PREFIX: ClaimRoutes(services),
+            LOG_PREFIX: LogRoutes(services),
+            "/v1/": api,
+            SCIM_PREFIX + "/": scim,
+        }
+        # What another role of process serves falls through to what is served here, and is not found there.
+        self._exact = {path: part for path, part in exact.items() if _is_ours(services, path)}
+        self._starts = {start: part for start, part in starts.items() if _is_ours(services, start)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
         path = scope["path"]
-        if path.startswith(PREFIX) and self._serves_claims:
-            await self._claims(scope, receive, send)
-        elif path in KEY_PATHS and self._serves_keys:
-            await self._keys(scope, receive, send)
-        elif path.startswith(LOG_PREFIX) and self._serves_log:
-            await self._log(scope, receive, send)
-        elif path == "/metrics":
-            await self._metrics(scope, send)
-        elif path == "/healthz":
-            scope[ROUTE] = path
-            await send_bytes(send, 200, b"ok\n", b"text/plain; charset=utf-8")
-        elif path.startswith(_API_PATHS):
-            await self._api(scope, receive, send)
-        elif path == SCIM_PREFIX or path.startswith(SCIM_PREFIX + "/"):
-            if not self._serves_scim:
-                raise NotFoundError
-            await self._scim(scope, receive, send)
-        elif "\0" in path:
+        part = self._exact.get(path)
+        if part is None:
+            part = next((found for start, found in self._starts.items() if path.startswith(start)), None)
+        if part is None and "\0" in path:
             # No id has one, and PostgreSQL takes none.
             raise NotFoundError
-        else:
-            await self._pages(scope, receive, send)
+        await (part or self._pages)(scope, receive, send)
 
-    async def _metrics(self, scope: Scope, send: Send) -> None:
+    async def _metrics(self, scope: Scope, _receive: Receive, send: Send) -> None:
         scope[ROUTE] = "/metrics"
         if not _is_loopback(get_context(scope).ip) or _is_forwarded(scope):
             if find_header(scope, b"authorization") is None:
@@ -112,6 +104,17 @@ class _Switch:
 def _is_forwarded(scope: Scope) -> bool:
     # By a proxy on this machine that TRUSTED_PROXIES does not name: the loopback is its address.
     return any(find_header(scope, name) is not None for name in _FORWARDED)
+
+
+def _is_ours(services: Services, path: str) -> bool:
+    """Whether this role of process serves it; the API's own routes tell that one by one."""
+    named = {PREFIX: PREFIX + "{token}", SCIM_PREFIX + "/": SCIM_PREFIX}.get(path, path)
+    return path == "/v1/" or is_served(services.role, named)
+
+
+async def _answer_health(scope: Scope, _receive: Receive, send: Send) -> None:
+    scope[ROUTE] = "/healthz"
+    await send_bytes(send, 200, b"ok\n", b"text/plain; charset=utf-8")
 
 
 def _is_loopback(ip: str) -> bool:

@@ -28,9 +28,9 @@ from vestibule.web.claims import (
     decline_claim,
     dump_json,
     hold_until_floor,
-    read_token,
 )
 from vestibule.web.identify import find_actor
+from vestibule.web.links import read_link
 from vestibule.web.problems import PROBLEM_TYPE, render_plain
 from vestibule.web.services import Services
 
@@ -72,7 +72,7 @@ class ClaimRoutes:
         await answer.send(scope, send)
 
     async def _preview(self, scope: Scope, token_text: str) -> Answer:
-        key = read_token(token_text)
+        key = await read_link(self._services, token_text)
         actor = await find_actor(self._services, scope)
         identity = None if isinstance(actor, HostKey) else actor
         shown = await self._services.runner.claim(
@@ -82,16 +82,16 @@ class ClaimRoutes:
         return Answer(200, dump_json(describe_preview(shown)))
 
     async def _accept(self, scope: Scope, token_text: str) -> Answer:
-        return await accept_claim(self._services, scope, lambda: read_token(token_text))
+        return await accept_claim(self._services, scope, lambda: read_link(self._services, token_text))
 
     async def _decline(self, scope: Scope, token_text: str) -> Answer:
-        return await decline_claim(self._services, scope, lambda: read_token(token_text))
+        return await decline_claim(self._services, scope, lambda: read_link(self._services, token_text))
 
     async def _request_new(self, scope: Scope, token_text: str) -> Answer:
         actor = await find_actor(self._services, scope)
         identity = None if isinstance(actor, HostKey) else actor
         try:
-            key = read_token(token_text)
+            key = await read_link(self._services, token_text)
         except ClaimRejectedError:
             key = ClaimKey(claim_token_hash=_DEAD_HASH)
         await self._services.runner.run(
@@ -108,7 +108,7 @@ class ClaimRoutes:
         await self._services.runner.run(
             refuse_mail,
             None if isinstance(actor, HostKey) else actor,
-            read_token(token_text),
+            await read_link(self._services, token_text),
             is_report=is_report,
             context=get_context(scope),
             limits=self._services.limits,

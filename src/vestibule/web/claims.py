@@ -21,7 +21,6 @@ from vestibule import metrics
 from vestibule.actions.invitations.accept import Accepted, accept, accept_once
 from vestibule.actions.invitations.decline import decline
 from vestibule.core.claiming import check_addresses
-from vestibule.core.token import parse_claim_token
 from vestibule.errors import ClaimRejectedError, RateLimitedError, RejectReason, VestibuleError
 from vestibule.ports import ClaimKey
 from vestibule.web.asgi import OUTCOME, REQUEST_ID, Answer, get_context
@@ -32,7 +31,7 @@ from vestibule.web.services import Services
 
 _INVITATION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-ReadKey = Callable[[], ClaimKey]
+ReadKey = Callable[[], Awaitable[ClaimKey]]
 
 
 async def answer_claim(
@@ -60,7 +59,7 @@ async def accept_claim(services: Services, scope: Scope, read_claim_key: ReadKey
     """204 when the claim is settled. The session is judged before the claim is looked at (ruling 5)."""
     identity = await get_principal(services, scope)
     check_addresses(identity)
-    key = read_claim_key()
+    key = await read_claim_key()
     about: dict[str, Any] = {"context": get_context(scope), "limits": services.limits}
     idempotency = read_key(scope, identity.principal_id, b"")
     accepted: Accepted | None
@@ -77,19 +76,10 @@ async def decline_claim(services: Services, scope: Scope, read_claim_key: ReadKe
     """204 when the invitation is declined."""
     identity = await get_principal(services, scope)
     check_addresses(identity)
-    key = read_claim_key()
+    key = await read_claim_key()
     await services.runner.claim(decline, identity, key, context=get_context(scope), limits=services.limits)
     metrics.CLAIMS.labels("decline", "declined").inc()
     return Answer(204)
-
-
-def read_token(text: str) -> ClaimKey:
-    """The grant behind a link.
-
-    Raises:
-        ClaimRejectedError: it is not a token at all.
-    """
-    return ClaimKey(claim_token_hash=parse_claim_token(text).claim_token_hash)
 
 
 def read_invitation_id(text: str) -> ClaimKey:

@@ -13,10 +13,12 @@ from vestibule.ports import (
     AssertionVerifier,
     DomainNames,
     KeyProvider,
+    LeakReporters,
     Passwords,
     RelyingParty,
     Runner,
     Sealer,
+    Signatures,
 )
 from vestibule.web.receipts import Headers, ReceiptDesk
 
@@ -34,7 +36,9 @@ class Services:
     public_url: str
     openid: RelyingParty
     sealer: Sealer
+    signatures: Signatures
     provider: KeyProvider | None = None
+    leak_reporters: LeakReporters | None = None
     limits: Limits = field(default_factory=Limits)
     origins: frozenset[str] = frozenset()
     platform_key_hash: bytes | None = field(default=None, repr=False)

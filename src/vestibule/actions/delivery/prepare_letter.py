@@ -13,6 +13,7 @@ from vestibule.core.abuse import name_recipient
 from vestibule.core.display import format_moment
 from vestibule.core.domain import DomainFinding
 from vestibule.core.email import EmailAddress
+from vestibule.core.envelope import SignedToken, choose_token
 from vestibule.core.event import InvitationHeld, InvitationIssued
 from vestibule.core.invitation import Invitation, InvitationState
 from vestibule.core.joining import JoinRequestState
@@ -31,12 +32,12 @@ from vestibule.core.message import (
     EndingNotice,
     InvitationMail,
     JoinRequestNotice,
+    LeakNotice,
     Letter,
     Recipient,
     RenewalNotice,
 )
 from vestibule.core.tenant import Tenant
-from vestibule.core.token import mint_claim_token
 from vestibule.errors import NotFoundError, RecipientBusyError, SuppressedError
 from vestibule.ports import ClaimedMessage, UnitOfWork
 
@@ -58,28 +59,38 @@ def prepare_letter(
     public_url: str,
     limits: Limits,
     code: MintedCode | None = None,
+    token: SignedToken | None = None,
 ) -> Letter | None:
     """The letter to send now, or None when its reason is gone, or the message is another worker's by now.
+
+    *token* was signed for it before, where policy asks for that: no transaction waits for a key provider.
 
     Raises:
         SuppressedError: the recipient of an invitation wants none.
         RecipientBusyError: it has had as many as anybody is sent, from all tenants together; later.
+        KeyMissingError: policy asks for a signed link since a moment ago.
     """
     if not uow.outbox.holds(claimed):
         return None
     try:
-        return _prepare(uow, claimed, public_url, limits, code)
+        return _prepare(uow, claimed, public_url, limits, code or token)
     except NotFoundError:
         return None
 
 
 def _prepare(
-    uow: UnitOfWork, claimed: ClaimedMessage, public_url: str, limits: Limits, code: MintedCode | None
+    uow: UnitOfWork,
+    claimed: ClaimedMessage,
+    public_url: str,
+    limits: Limits,
+    minted: MintedCode | SignedToken | None,
 ) -> Letter | None:
     match claimed.message:
         case InvitationMail() as mail:
-            return _invitation_mail(uow, claimed, mail, public_url, limits)
+            signed = minted if isinstance(minted, SignedToken) else None
+            return _invitation_mail(uow, claimed, mail, public_url, limits, signed)
         case CodeMail(challenge_id=challenge_id):
+            code = minted if isinstance(minted, MintedCode) else None
             return _code_mail(uow, claimed, challenge_id, code)
         case AccountExistsMail(challenge_id=challenge_id):
             return _account_exists_mail(uow, claimed, challenge_id, public_url)
@@ -104,17 +115,24 @@ def _notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: str) -> Letter
 
 
 def _domain_side_notice(uow: UnitOfWork, claimed: ClaimedMessage, public_url: str) -> Letter | None:
-    """What members hear about domains, and who asks to join by one."""
+    """What members hear about domains, who asks to join by one, and leaked links."""
     match claimed.message:
         case JoinRequestNotice() as notice:
             return _join_request_notice(uow, claimed, notice, public_url)
+        case LeakNotice() as notice:
+            return _leak_notice(uow, claimed, notice, public_url)
         case DomainNotice() as notice:
             return _domain_notice(uow, claimed, notice, public_url)
     return None
 
 
 def _invitation_mail(
-    uow: UnitOfWork, claimed: ClaimedMessage, mail: InvitationMail, public_url: str, limits: Limits
+    uow: UnitOfWork,
+    claimed: ClaimedMessage,
+    mail: InvitationMail,
+    public_url: str,
+    limits: Limits,
+    signed: SignedToken | None,
 ) -> Letter | None:
     invitation = uow.invitations.get_by_id(mail.invitation_id)
     tenant = uow.tenants.find(invitation.tenant_id)
@@ -122,8 +140,8 @@ def _invitation_mail(
     is_newest = invitation.generation == mail.generation
     if tenant is None or tenant.state != "active" or not is_pending or not is_newest:
         return None
+    token = choose_token(tenant.policy, signed)
     _check_recipient(uow, claimed, invitation, limits)
-    token = mint_claim_token()
     if not uow.invitations.set_token(mail.invitation_id, mail.generation, token.claim_token_hash):
         return None
     inviter = uow.principals.find(invitation.inviter_principal_id)
@@ -190,6 +208,22 @@ def _renewal_notice(
         "tenant_name": tenant.name,
         "invited_hint": invitation.invited_email.masked,
         "asker_address": asker.addresses[0] if asker is not None and asker.addresses else "",
+        "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
+    }
+    return _to_member(uow, claimed, tenant, invitation.locale, notice.principal_id, values)
+
+
+def _leak_notice(
+    uow: UnitOfWork, claimed: ClaimedMessage, notice: LeakNotice, public_url: str
+) -> Letter | None:
+    invitation = uow.invitations.get_by_id(notice.invitation_id)
+    tenant = uow.tenants.find(invitation.tenant_id)
+    if tenant is None or tenant.state == "deleted":
+        return None
+    values = {
+        "tenant_name": tenant.name,
+        "invited_hint": invitation.invited_email.masked,
+        "outcome": notice.outcome,
         "settings_url": f"{public_url}/tenants/{tenant.tenant_id}/settings",
     }
     return _to_member(uow, claimed, tenant, invitation.locale, notice.principal_id, values)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from vestibule.actions.invitations.promising import promise
 from vestibule.core import authority, issuing
 from vestibule.core.email import EmailAddress
+from vestibule.core.envelope import SignedToken
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import InvitationState
 from vestibule.core.issuing import IssuedInvitation
@@ -24,6 +25,7 @@ def correct(
     *,
     context: RequestContext,
     limits: Limits,
+    token: SignedToken | None = None,
 ) -> IssuedInvitation:
     """The same promise is made to *email*, and the earlier one is superseded, in one act.
 
@@ -56,7 +58,7 @@ def correct(
     asked = Asked(
         inviter_principal_id=inviter.principal_id, inviter_role=standing.role, now=now, context=context
     )
-    issued = promise(uow, tenant, draft, asked, limits=limits, corrects_id=invitation_id)
+    issued = promise(uow, tenant, draft, asked, limits=limits, token=token, corrects_id=invitation_id)
     uow.principals.remember(inviter)
     uow.commit()
     return issued

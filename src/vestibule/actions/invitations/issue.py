@@ -13,6 +13,7 @@ from datetime import datetime
 
 from vestibule.actions.invitations.promising import promise
 from vestibule.core import authority, issuing
+from vestibule.core.envelope import SignedToken
 from vestibule.core.identity import Actor, IdempotencyRequest, RequestContext
 from vestibule.core.invitation import InvitationDraft, InvitationState
 from vestibule.core.issuing import IssuedInvitation
@@ -30,6 +31,7 @@ def issue(
     *,
     context: RequestContext,
     limits: Limits,
+    token: SignedToken | None = None,
     idempotency: IdempotencyRequest | None = None,
 ) -> IssuedInvitation:
     """Promise what the draft says to ``draft.email`` in this tenant, and see to its delivery (ISS-01 ff).
@@ -56,7 +58,7 @@ def issue(
     asked = Asked(
         inviter_principal_id=inviter.principal_id, inviter_role=standing.role, now=now, context=context
     )
-    issued = promise(uow, tenant, draft, asked, limits=limits)
+    issued = promise(uow, tenant, draft, asked, limits=limits, token=token)
     uow.principals.remember(inviter)
     if idempotency is not None:
         uow.idempotency.keep(idempotency, _keep(issued))

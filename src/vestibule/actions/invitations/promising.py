@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 from vestibule.core import issuing
 from vestibule.core.approval import needed_approvals
+from vestibule.core.envelope import SignedToken, choose_token
 from vestibule.core.invitation import InvitationDraft, InvitationState
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limits
 from vestibule.core.promise import Asked, draw_up
 from vestibule.core.tenant import Tenant
-from vestibule.core.token import mint_claim_token
 from vestibule.errors import RateLimitedError
 from vestibule.ports import UnitOfWork
 
@@ -28,9 +28,12 @@ def promise(
     asked: Asked,
     *,
     limits: Limits,
+    token: SignedToken | None = None,
     corrects_id: str | None = None,
 ) -> IssuedInvitation:
     """The limited draft is promised in this inviter's name: pending, or held; nothing is committed.
+
+    *token* is the signed one of its link, where policy asks for that.
 
     Raises:
         DomainNotAllowedError, AlreadyMemberError, PendingLimitError, ReviewOverdueError, SeatLimitError,
@@ -45,19 +48,19 @@ def promise(
     wait = wait or uow.abuse.take_allowance(tenant, inviter_principal_id, limits)
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
-    token = mint_claim_token() if draft.deliver == "link" else None
+    link = choose_token(tenant.policy, token) if draft.deliver == "link" else None
     drawn = draw_up(
         tenant,
         draft,
         asked,
         carrier_role=facts.member.role if facts.member is not None else "",
-        claim_token_hash=None if token is None else token.claim_token_hash,
+        claim_token_hash=None if link is None else link.claim_token_hash,
         administrators=_find_watchers(uow, tenant, draft),
         corrects_id=corrects_id,
     )
     event = uow.promises.place(drawn, actor=inviter_principal_id)
     state = drawn.invitation.state_at(asked.now)
-    shown = token if state is InvitationState.PENDING else None
+    shown = link if state is InvitationState.PENDING else None
     return IssuedInvitation(invitation=drawn.invitation, state=state, token=shown, event=event)
 
 

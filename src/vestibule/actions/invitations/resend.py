@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
 from vestibule.core.directory import check_not_barred
+from vestibule.core.envelope import LinkToken, SignedToken, choose_token
 from vestibule.core.event import InvitationLinkIssued, InvitationResent
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.invitation import Deliver, Invitation, InvitationState, renew_lifetime
@@ -15,7 +16,6 @@ from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limits
 from vestibule.core.message import InvitationMail
 from vestibule.core.tenant import Tenant
-from vestibule.core.token import mint_claim_token
 from vestibule.errors import NotFoundError, NotPendingError, RateLimitedError, TooSoonError
 from vestibule.ports import UnitOfWork
 
@@ -27,6 +27,7 @@ def resend(
     invitation_id: str,
     *,
     deliver: Deliver = "email",
+    token: SignedToken | None = None,
     context: RequestContext,
     limits: Limits,
 ) -> IssuedInvitation:
@@ -64,7 +65,8 @@ def resend(
     wait = uow.limits.take(hits) or uow.abuse.take_allowance(tenant, resender.principal_id, limits)
     if wait is not None:
         raise RateLimitedError(wait, limit=limits.issue_per_inviter.count)
-    issued = _renew(uow, actor, tenant, invitation, deliver, now, context)
+    link = choose_token(tenant.policy, token) if deliver == "link" else None
+    issued = _renew(uow, actor, tenant, invitation, link, now, context)
     uow.principals.remember(resender)
     uow.commit()
     return issued
@@ -75,11 +77,10 @@ def _renew(
     actor: Actor,
     tenant: Tenant,
     invitation: Invitation,
-    deliver: Deliver,
+    token: LinkToken | None,
     now: datetime,
     context: RequestContext,
 ) -> IssuedInvitation:
-    token = mint_claim_token() if deliver == "link" else None
     lifetime = renew_lifetime(tenant.policy, invitation, now)
     renewed = uow.invitations.renew(
         invitation,

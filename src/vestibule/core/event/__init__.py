@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from vestibule.core.event.abuse import (
     InvitationReported,
+    LeakReported,
     RecipientBlocked,
     SuppressionLifted,
     SuppressionSet,
@@ -121,6 +122,7 @@ __all__ = [
     "KeyActivated",
     "KeyCompromised",
     "KeyCreated",
+    "LeakReported",
     "MembershipEnded",
     "MembershipRemoved",
     "MembershipSet",

@@ -23,6 +23,17 @@ class InvitationReported(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeakReported(AuditEvent):
+    """The link of this generation was found in public, on that host; it is dead."""
+
+    kind = "token.leak_reported"
+    generation: int
+    host: str
+    source: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionSet(AuditEvent):
     kind = "suppression.set"
     reason: str

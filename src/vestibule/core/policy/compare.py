@@ -185,6 +185,7 @@ POLICY_JUDGES: Mapping[str, Judge] = MappingProxyType(
         "max_pending": _field("max_pending", _higher),
         "max_pending_per_inviter": _field("max_pending_per_inviter", _higher),
         "policy_id": _field("policy_id", _never, "/id"),
+        "reissue_leaked": _field("reissue_leaked", lambda _, new: bool(new)),
         "require_connection": _field("require_connection", _always),
         "resend_cooldown": _field("resend_cooldown", _lower),
         "rules": _rules,
@@ -193,6 +194,8 @@ POLICY_JUDGES: Mapping[str, Judge] = MappingProxyType(
         "separation": _approvers("separation", _lower),
         "single_owner_bootstrap": _field("single_owner_bootstrap", _bootstrap),
         "target_key": _field("target_key", lambda _, new: new == "address_role"),
+        # The record decides, whatever the link looks like.
+        "token": _field("token", _never),
         "ttl": _ttl,
     }
 )

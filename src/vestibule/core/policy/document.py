@@ -27,6 +27,7 @@ from vestibule.core.policy.reading import (
     read_rules,
     read_schema,
     read_target_key,
+    read_token,
     read_ttl,
 )
 from vestibule.core.policy.rules import (
@@ -140,6 +141,7 @@ def dump_policy(policy: Policy) -> str:
         "id": policy.policy_id,
         "max_pending": policy.max_pending,
         "max_pending_per_inviter": policy.max_pending_per_inviter,
+        "reissue_leaked": policy.reissue_leaked,
         "require_connection": policy.require_connection,
         "resend_cooldown": policy.resend_cooldown,
         "roles": {role: _dump_rule(rule) for role, rule in policy.rules.items()},
@@ -149,6 +151,7 @@ def dump_policy(policy: Policy) -> str:
         "separation": policy.separation,
         "single_owner_bootstrap": policy.single_owner_bootstrap,
         "target_key": policy.target_key,
+        "token": policy.token,
         "ttl": dict(policy.ttl),
     }
     return canonical(document)
@@ -178,6 +181,7 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "id": optional(read_label),
         "max_pending": number(1, SEATS_MAX),
         "max_pending_per_inviter": number(1, SEATS_MAX),
+        "reissue_leaked": read_flag,
         "require_connection": read_connection,
         "resend_cooldown": number(0, COOLDOWN_MAX),
         "roles": read_rules,
@@ -187,6 +191,7 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "separation": number(0, SEPARATION_MAX),
         "single_owner_bootstrap": optional(number(HOUR, TTL_MAX)),
         "target_key": read_target_key,
+        "token": read_token,
         "ttl": read_ttl,
     }
 )

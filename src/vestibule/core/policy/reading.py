@@ -208,6 +208,12 @@ def read_target_key(raw: object) -> str:
     return str(raw)
 
 
+def read_token(raw: object) -> str:
+    if raw not in ("opaque", "signed"):
+        raise ValueFaultError('Give "opaque" or "signed".')
+    return str(raw)
+
+
 def read_label(raw: object) -> str:
     if not isinstance(raw, str) or not _LABEL.fullmatch(raw):
         raise ValueFaultError("Give 1 to 64 of a to z, 0 to 9 and -, or null.")

@@ -99,12 +99,19 @@ class Policy:
     max_pending_per_inviter: int = 10_000
     event: EventWindow | None = None
     announce_end: int = DAY
+    token: Literal["opaque", "signed"] = "opaque"  # noqa: S105 - a kind of token, none itself
+    reissue_leaked: bool = True
 
     @property
     def roles(self) -> frozenset[str]:
         """Every role that exists in this tenant: the built-in three and those the relation names."""
         granted = (role for roles in self.assignable.values() for role in roles)
         return frozenset({*DEFAULT_ASSIGNABLE, *self.assignable, *granted})
+
+    @property
+    def signs_links(self) -> bool:
+        """Does a link carry a signed token? (TOK-03)"""
+        return self.token == "signed"  # noqa: S105 - a kind of token, none itself
 
     @property
     def elevating(self) -> frozenset[str]:

@@ -20,8 +20,8 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
+from vestibule.core.strict import load_object
 from vestibule.errors import ProviderError
-from vestibule.identity.strict import load_object
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")

@@ -26,9 +26,9 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from vestibule.core.connection import Connection, matches_issuer
+from vestibule.core.strict import decode_segment, load_object
 from vestibule.errors import ProviderError
 from vestibule.identity.oidc.metadata import ALGORITHMS, Metadata, ProviderBook
-from vestibule.identity.strict import decode_segment, load_object
 
 TOKEN_MAX = 32 * 1024
 LEEWAY_SECONDS = 60

@@ -18,6 +18,8 @@ from vestibule.web.api.domains import DomainRoutes
 from vestibule.web.api.events import EventRoutes
 from vestibule.web.api.invitations import InvitationRoutes
 from vestibule.web.api.joining import JoiningRoutes
+from vestibule.web.api.leaks import PATH as LEAKS
+from vestibule.web.api.leaks import LeakRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
 from vestibule.web.api.own import OwnRoutes
@@ -59,7 +61,8 @@ def make_api(services: Services) -> ASGIApp:
     DomainRoutes(services).add_to(strict)
     JoiningRoutes(services).add_to(strict)
     # Flat, not included: one list of routes tells which methods a path allows.
-    routes = [*strict.routes, *claims.routes]
+    leaks = Route(LEAKS, LeakRoutes(services).report, methods=["POST"])
+    routes = [*strict.routes, *claims.routes, leaks]
     # The whole API, whichever part of it is served here.
     reference = Answer(200, dump_json(describe_api(services, routes)))
     app.router.routes.extend(keep_served(services.role, routes))

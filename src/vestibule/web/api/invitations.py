@@ -14,9 +14,11 @@ from vestibule.actions.invitations.issue import issue
 from vestibule.actions.invitations.resend import resend
 from vestibule.actions.invitations.review import get_invitation, list_invitations
 from vestibule.actions.invitations.revoke import revoke
+from vestibule.actions.links.order_envelope import order_for_draft, order_for_renewal
 from vestibule.core.email import EmailAddress
-from vestibule.core.identity import actor_id
-from vestibule.core.invitation import Invitation, InvitationDraft, InvitationState, ResourceGrant
+from vestibule.core.envelope import SignedToken
+from vestibule.core.identity import Actor, actor_id
+from vestibule.core.invitation import Deliver, Invitation, InvitationDraft, InvitationState, ResourceGrant
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.paging import parse_page_request
 from vestibule.ports import InvitationFilter
@@ -40,6 +42,7 @@ from vestibule.web.api.schemas import (
     ResendInvitation,
 )
 from vestibule.web.idempotency import read_key
+from vestibule.web.links import sign_link
 from vestibule.web.services import Services
 
 _LIST = "/v1/tenants/{tenant_id}/invitations"
@@ -56,7 +59,7 @@ _ISSUE_CODES = [
         "seat_limit",
     ),
     *("pending_limit", "rate_limited", "tenant_suspended", "directory_barred", "review_overdue"),
-    *("event_over", "idempotency_key_reused"),
+    *("event_over", "key_missing", "key_provider_failed", "idempotency_key_reused"),
 ]
 _LIST_CODES = ["not_found", "email_invalid"]
 _REVOKE_CODES = ["not_found", "not_pending"]
@@ -64,6 +67,7 @@ _RESEND_CODES = [
     *("role_not_assignable", "not_found", "not_pending", "already_member", "directory_barred"),
     "domain_not_allowed",
     *("too_soon", "rate_limited", "tenant_suspended", "directory_barred", "event_over"),
+    *("key_missing", "key_provider_failed"),
 ]
 
 WantedState = Annotated[InvitationState | None, Query()]
@@ -118,11 +122,13 @@ class InvitationRoutes:
         request: Request,
     ) -> WholeResponse:
         """Promise a role to an address; an earlier promise to the same address is superseded."""
+        draft = read_draft(body)
         issued = await self._runner.run(
             issue,
             caller,
             tenant_id,
-            read_draft(body),
+            draft,
+            token=await self._sign_draft(caller, tenant_id, draft),
             context=context,
             limits=self._services.limits,
             idempotency=read_key(request.scope, actor_id(caller), request.scope[BODY]),
@@ -148,6 +154,9 @@ class InvitationRoutes:
             tenant_id,
             invitation_id,
             EmailAddress.parse_input(body.email),
+            token=await sign_link(
+                self._services, order_for_renewal, caller, tenant_id, invitation_id, corrects=True
+            ),
             context=context,
             limits=self._services.limits,
         )
@@ -188,12 +197,17 @@ class InvitationRoutes:
         body: ResendInvitation | None = None,
     ) -> WholeResponse:
         """Kill the old link and deliver a new one; the window starts anew."""
+        deliver: Deliver = "email" if body is None else body.deliver
+        token = None
+        if deliver == "link":
+            token = await sign_link(self._services, order_for_renewal, caller, tenant_id, invitation_id)
         issued = await self._runner.run(
             resend,
             caller,
             tenant_id,
             invitation_id,
-            deliver="email" if body is None else body.deliver,
+            deliver=deliver,
+            token=token,
             context=context,
             limits=self._services.limits,
         )
@@ -207,6 +221,11 @@ class InvitationRoutes:
         await self._runner.run(revoke, caller, tenant_id, invitation_id, context=context)
         metrics.REVOKED.inc()
         return answer_nothing()
+
+    async def _sign_draft(self, caller: Actor, tenant_id: str, draft: InvitationDraft) -> SignedToken | None:
+        if draft.deliver != "link":
+            return None
+        return await sign_link(self._services, order_for_draft, caller, tenant_id, draft)
 
     def _describe_issued(self, issued: IssuedInvitation) -> InvitationJson:
         shown = describe_invitation(issued.invitation, issued.state)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vestibule.core.envelope import LENGTH_MAX
 from vestibule.core.token import TOKEN_LENGTH
 from vestibule.web.api.reference import ANYBODY, IDEMPOTENCY_KEY, PRINCIPAL, problem_responses
 
@@ -13,7 +14,10 @@ _TOKEN = {
     "name": "token",
     "in": "path",
     "required": True,
-    "description": f"The claim token, {TOKEN_LENGTH} characters; whatever else stands here is refused.",
+    "description": (
+        f"The claim token: opaque, {TOKEN_LENGTH} characters, or signed, at most {LENGTH_MAX};"
+        " whatever else stands here is refused."
+    ),
     "schema": {"type": "string"},
 }
 PREVIEW_SCHEMA = {

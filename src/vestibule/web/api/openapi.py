@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from vestibule.web.api.key_reference import describe_key_documents
+from vestibule.web.api.leaks import describe_leaks
 from vestibule.web.api.link_reference import PREVIEW_SCHEMA, describe_link_roads
 from vestibule.web.api.reference import HTTP_CODES, STATUS_OF
 from vestibule.web.services import Services
@@ -58,7 +59,7 @@ def describe_api(services: Services, routes: Sequence[BaseRoute]) -> dict[str, A
         routes=routes,
         servers=[{"url": services.public_url}],
     )
-    document["paths"] |= describe_link_roads() | describe_key_documents()
+    document["paths"] |= describe_link_roads() | describe_key_documents() | describe_leaks()
     document = _rename_schemas(document)
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(Problem=_PROBLEM_SCHEMA, Preview=PREVIEW_SCHEMA)
@@ -105,6 +106,12 @@ def _security_schemes(services: Services) -> dict[str, Any]:
             "scheme": "bearer",
             "bearerFormat": "JWT (vestibule-id+jwt)",
             "description": "A principal, asserted by the host: EdDSA or ES256, at most 300 seconds long.",
+        },
+        "partnerSignature": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Github-Public-Key-Signature",
+            "description": "A secret-scanning partner's ECDSA signature (P-256, SHA-256) over the raw body.",
         },
         "session": {
             "type": "apiKey",

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from vestibule.actions.invitations.review import OwnInvitation, list_own
 from vestibule.core.identity import Actor, HostKey
 from vestibule.core.paging import parse_page_request
+from vestibule.ports import ClaimKey
 from vestibule.web.api.fields import Cursor, PageLimit
 from vestibule.web.api.reference import PRINCIPAL, add_route
 from vestibule.web.api.routing import Caller, WholeResponse, answer_json
@@ -69,7 +70,7 @@ class OwnRoutes:
         started, scope = time.monotonic(), request.scope
 
         async def work() -> Answer:
-            return await accept_claim(self._services, scope, lambda: read_invitation_id(invitation_id))
+            return await accept_claim(self._services, scope, partial(_read_key, invitation_id))
 
         return WholeResponse(await answer_claim(self._services, scope, "accept", work, started=started))
 
@@ -78,9 +79,13 @@ class OwnRoutes:
         started, scope = time.monotonic(), request.scope
 
         async def work() -> Answer:
-            return await decline_claim(self._services, scope, lambda: read_invitation_id(invitation_id))
+            return await decline_claim(self._services, scope, partial(_read_key, invitation_id))
 
         return WholeResponse(await answer_claim(self._services, scope, "decline", work, started=started))
+
+
+async def _read_key(invitation_id: str) -> ClaimKey:
+    return read_invitation_id(invitation_id)
 
 
 def _digest_addresses(caller: Actor) -> str:

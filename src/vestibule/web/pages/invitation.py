@@ -24,12 +24,12 @@ from vestibule.actions.connections.review_connections import find_demanded
 from vestibule.actions.invitations.preview import InvitationPreview, preview
 from vestibule.actions.invitations.request_new import request_new
 from vestibule.core.display import format_moment, format_rest
+from vestibule.core.envelope import LinkToken, parse_link_token
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.invitation import NEAR_EXPIRY, InvitationState
-from vestibule.core.token import ClaimToken, parse_claim_token
 from vestibule.errors import ClaimRejectedError, VestibuleError
-from vestibule.ports import ClaimKey
 from vestibule.web.claims import hold_until_floor
+from vestibule.web.links import open_token
 from vestibule.web.pages.claiming import REFUSALS, Claiming
 from vestibule.web.pages.rendering import Pages, redirect
 
@@ -62,7 +62,7 @@ class InvitationPages:
     async def open_link(self, request: Request) -> Response:
         response = redirect("/invitation")
         try:
-            token = parse_claim_token(request.path_params["token"])
+            token = parse_link_token(request.path_params["token"], self._services.public_url)
         except ClaimRejectedError:
             self._pages.drop_cookie(response, LINK_COOKIE)
         else:
@@ -105,7 +105,7 @@ class InvitationPages:
             token = self._check_ref(request, form.get("claim_ref", ""))
             if token is None:
                 return redirect("/invitation")
-            key = ClaimKey(claim_token_hash=token.claim_token_hash)
+            key = await open_token(self._services, token)
             accepted = await self._claiming.accept(request, identity, key)
         except REFUSALS as error:
             return await self._refuse(request, "accept", error, started)
@@ -120,7 +120,7 @@ class InvitationPages:
             if token is None:
                 return redirect("/invitation")
             shown = await self.load(request, token)
-            key = ClaimKey(claim_token_hash=token.claim_token_hash)
+            key = await open_token(self._services, token)
             await self._claiming.decline(request, identity, key)
         except REFUSALS as error:
             return await self._refuse(request, "decline", error, started)
@@ -133,14 +133,14 @@ class InvitationPages:
         await self._pages.read_form(request)
         identity = await self._pages.find_identity(request)
         try:
-            token: ClaimToken | None = self.get_token(request)
+            token: LinkToken | None = self.get_token(request)
         except ClaimRejectedError:
             token = None
         if token is not None:
             await self._services.runner.run(
                 request_new,
                 identity,
-                token.claim_token_hash,
+                (await open_token(self._services, token)).claim_token_hash or b"",
                 context=self._pages.context(request),
                 limits=self._services.limits,
             )
@@ -172,7 +172,7 @@ class InvitationPages:
             tenant_name = await self._services.runner.run(
                 refuse_mail,
                 identity,
-                ClaimKey(claim_token_hash=token.claim_token_hash),
+                await open_token(self._services, token),
                 is_report=is_report,
                 context=self._pages.context(request),
                 limits=self._services.limits,
@@ -186,7 +186,7 @@ class InvitationPages:
         self._pages.drop_cookie(response, LINK_COOKIE)
         return response
 
-    async def load(self, request: Request, token: ClaimToken) -> InvitationPreview:
+    async def load(self, request: Request, token: LinkToken) -> InvitationPreview:
         """What the link in this browser is about.
 
         Raises:
@@ -196,20 +196,21 @@ class InvitationPages:
         return await self._services.runner.claim(
             preview,
             identity,
-            ClaimKey(claim_token_hash=token.claim_token_hash),
+            await open_token(self._services, token),
             context=self._pages.context(request),
             limits=self._services.limits,
         )
 
-    def get_token(self, request: Request) -> ClaimToken:
+    def get_token(self, request: Request) -> LinkToken:
         """The link that this browser opened last.
 
         Raises:
             ClaimRejectedError: none, or not a token.
         """
-        return parse_claim_token(request.cookies.get(self._pages.cookie_name(LINK_COOKIE)))
+        cookie = request.cookies.get(self._pages.cookie_name(LINK_COOKIE))
+        return parse_link_token(cookie, self._services.public_url)
 
-    def _check_ref(self, request: Request, claim_ref: str) -> ClaimToken | None:
+    def _check_ref(self, request: Request, claim_ref: str) -> LinkToken | None:
         token = self.get_token(request)
         is_same = hmac.compare_digest(make_claim_ref(token).encode(), claim_ref.encode("utf-8", "replace"))
         return token if is_same else None
@@ -232,7 +233,7 @@ class InvitationPages:
         return await self._claiming.refuse(request, act, error, started=started, can_request=has_link)
 
 
-def make_claim_ref(token: ClaimToken) -> str:
+def make_claim_ref(token: LinkToken) -> str:
     """A short name for the link a page shows; says nothing about the token."""
     return hashlib.sha256(b"claim_ref\0" + token.claim_token_hash).hexdigest()[:32]
 

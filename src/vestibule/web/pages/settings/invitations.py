@@ -16,18 +16,22 @@ from vestibule.actions.invitations.issue import issue
 from vestibule.actions.invitations.resend import resend
 from vestibule.actions.invitations.review import InvitationView, get_invitation
 from vestibule.actions.invitations.revoke import revoke
+from vestibule.actions.links.order_envelope import order_for_draft, order_for_renewal
 from vestibule.core.display import format_moment
 from vestibule.core.invitation import InvitationState
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.errors import (
     InvalidRequestError,
     IssueRefusedError,
+    KeyMissingError,
+    KeyProviderError,
     NotPendingError,
     RateLimitedError,
     ReviewOverdueError,
     RoleNotAssignableError,
     VestibuleError,
 )
+from vestibule.web.links import sign_link
 from vestibule.web.pages.rendering import Pages, get_part, redirect
 from vestibule.web.pages.settings.frame import Form, advise, enter, read_faults, render_screen, settings_path
 from vestibule.web.pages.settings.inviting import read_draft, read_email
@@ -45,7 +49,8 @@ _ON_FORM = frozenset(
         *("membership_expires_in", "membership_starts_at"),
     )
 )
-_REFUSALS = (IssueRefusedError, RateLimitedError, ReviewOverdueError, RoleNotAssignableError)
+_UNSIGNED = (KeyMissingError, KeyProviderError)
+_REFUSALS = (IssueRefusedError, RateLimitedError, ReviewOverdueError, RoleNotAssignableError, *_UNSIGNED)
 
 
 def invitation_routes(pages: Pages) -> list[Route]:
@@ -79,11 +84,16 @@ class InvitationPages:
         identity = await self._pages.get_identity(request)
         form = await self._pages.read_form(request)
         try:
+            tenant_id, draft = get_part(request, "tenant_id"), read_draft(form)
+            token = None
+            if draft.deliver == "link":
+                token = await sign_link(self._pages.services, order_for_draft, identity, tenant_id, draft)
             issued = await self._runner.run(
                 issue,
                 identity,
-                get_part(request, "tenant_id"),
-                read_draft(form),
+                tenant_id,
+                draft,
+                token=token,
                 context=self._pages.context(request),
                 limits=self._pages.services.limits,
             )
@@ -112,6 +122,9 @@ class InvitationPages:
                 tenant_id,
                 invitation_id,
                 read_email(form),
+                token=await sign_link(
+                    self._pages.services, order_for_renewal, identity, tenant_id, invitation_id, corrects=True
+                ),
                 context=self._pages.context(request),
                 limits=self._pages.services.limits,
             )
@@ -160,16 +173,22 @@ class InvitationPages:
         await self._pages.read_form(request)
         tenant_id, invitation_id = self._ids(request)
         try:
+            token = None
+            if is_link:
+                token = await sign_link(
+                    self._pages.services, order_for_renewal, identity, tenant_id, invitation_id
+                )
             issued = await self._runner.run(
                 resend,
                 identity,
                 tenant_id,
                 invitation_id,
                 deliver="link" if is_link else "email",
+                token=token,
                 context=self._pages.context(request),
                 limits=self._pages.services.limits,
             )
-        except (IssueRefusedError, NotPendingError, RateLimitedError) as error:
+        except (IssueRefusedError, NotPendingError, RateLimitedError, *_UNSIGNED) as error:
             return await self._view.render(request, status=409, notice=("warning", advise(error)))
         metrics.ISSUED.labels("resend").inc()
         return await self._after(request, issued, "resent")
