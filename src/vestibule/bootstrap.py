@@ -3,29 +3,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from vestibule.core.email import AddressFaultError, EmailAddress
-from vestibule.core.log.checkpoint import origin_of
 from vestibule.core.process import ProcessRole
 from vestibule.core.token import digest
 from vestibule.errors import ConfigurationError
 from vestibule.identity import passwords
 from vestibule.identity.assertion import AssertionVerifier
 from vestibule.identity.domains import WorldNames
-from vestibule.identity.jwks import MAX_BYTES, KeySource, StaticKeys
-from vestibule.identity.leak_reporters import SETTING as LEAK_SETTING
-from vestibule.identity.leak_reporters import SignedReports, parse_leak_keys
+from vestibule.identity.jwks import KeySource, StaticKeys
+from vestibule.identity.leak_reporters import SignedReports
 from vestibule.identity.oidc import OpenIdParty, SecretSealer
-from vestibule.keyring import check_ring, make_sealer
+from vestibule.keyring import check_ring, make_leak_keys, make_provider, make_receipt_desk, make_sealer
 from vestibule.keys import signatures
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
@@ -34,7 +30,6 @@ from vestibule.storage.runners import LoopRunner, PlainRunner, ThreadRunner
 from vestibule.storage.unit_of_work import system_clock
 from vestibule.web.app import Service, make_app
 from vestibule.web.mailbox import MailStore, make_mailbox_app
-from vestibule.web.receipts import ReceiptDesk
 from vestibule.web.services import Services
 
 # What only some processes need is imported where it is made: one that only serves carries no mail.
@@ -45,8 +40,7 @@ if TYPE_CHECKING:
     from vestibule.delivery.smtp import SmtpTransport
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
-    from vestibule.keys.master import MasterKey
-    from vestibule.ports import KeyProvider, Runner
+    from vestibule.ports import KeyProvider
 
 Clock = Callable[[], datetime]
 # Which processes open the client secrets of connections: to sign somebody in, or to set one up.
@@ -214,101 +208,6 @@ def check_database(settings: Settings) -> None:
     """
     with open_engine(settings) as engine:
         check_migrated(engine)
-
-
-def make_provider(settings: Settings) -> KeyProvider | None:
-    """Who holds the private keys, guarded; None where KEYRING is not set.
-
-    Raises:
-        ConfigurationError: KEYRING or its secret can't be right, or an extra is not installed.
-    """
-    if not settings.keyring:
-        return None
-    from vestibule.keys.opening import open_provider  # noqa: PLC0415
-
-    return open_provider(settings.keyring, lambda: read_master(settings))
-
-
-def has_key_store(settings: Settings) -> bool:
-    """Whether KEYRING names no directory, or one with a store in it, or the remains of one."""
-    directory = Path(settings.keyring)
-    is_there = directory.is_file() or (directory.is_dir() and any(directory.glob("*.json")))
-    return is_there or ":" in settings.keyring
-
-
-def make_receipt_desk(settings: Settings, runner: Runner) -> ReceiptDesk | None:
-    """Who signs receipts; None where no key can be held in this process's memory.
-
-    Raises:
-        ConfigurationError: KEYRING does not open.
-    """
-    if not settings.keyring:
-        return None
-    from vestibule.keys.file import FileProvider  # noqa: PLC0415
-    from vestibule.keys.opening import is_directory  # noqa: PLC0415
-
-    if not is_directory(settings.keyring):
-        return None
-    store = FileProvider(Path(settings.keyring), read_master(settings))
-    return ReceiptDesk(runner=runner, hold=store.hold, origin=origin_of(settings.public_url))
-
-
-def make_leak_keys(settings: Settings) -> KeySource | None:
-    """The public keys of who may report leaks; None where LEAK_KEYS is not set.
-
-    Raises:
-        ConfigurationError: they can't be read.
-    """
-    if not settings.leak_keys:
-        return None
-    try:
-        if "://" not in settings.leak_keys:
-            return parse_leak_keys(Path(settings.leak_keys).read_bytes()[: MAX_BYTES + 1])
-        from vestibule.identity.fetched_keys import FetchedKeys, FetchPolicy  # noqa: PLC0415
-
-        # Partners limit how often they are asked.
-        policy = FetchPolicy(max_age=3600)
-        return FetchedKeys(settings.leak_keys, parse=parse_leak_keys, policy=policy).start()
-    except ConfigurationError as error:
-        raise ConfigurationError(LEAK_SETTING, error.problem, error.remedy) from None
-    except OSError as error:
-        problem = f"can't be read ({type(error).__name__})"
-        raise ConfigurationError(LEAK_SETTING, problem, "Name a readable file, or an address") from None
-
-
-def make_key_store(settings: Settings) -> None:
-    """An empty encrypted key store exists where KEYRING says.
-
-    Raises:
-        ConfigurationError: there is one already, it can't be made, or KEYRING names a service.
-    """
-    from vestibule.keys.master import create_store  # noqa: PLC0415
-    from vestibule.keys.opening import is_directory  # noqa: PLC0415
-
-    if not is_directory(settings.keyring):
-        raise ConfigurationError("VESTIBULE_KEYRING", "names a service, not a directory", "Nothing to make")
-
-    create_store(Path(settings.keyring), read_master(settings))
-
-
-def read_master(settings: Settings) -> MasterKey:
-    """What opens the encrypted key store: a setting, a file, or systemd's credential.
-
-    Raises:
-        ConfigurationError: there is none, or its file can't be used.
-    """
-    from vestibule.keys.master import MasterKey, read_secret_file  # noqa: PLC0415
-
-    if settings.keyring_secret:
-        return MasterKey(settings.keyring_secret)
-    if settings.keyring_secret_file:
-        return read_secret_file(Path(settings.keyring_secret_file))
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    if credentials and (path := Path(credentials) / "vestibule-keyring").exists():
-        return read_secret_file(path)
-    raise ConfigurationError(
-        "VESTIBULE_KEYRING_SECRET", "is not set", "Make one with: openssl rand -base64 32"
-    )
 
 
 def make_relying_party(
