@@ -79,6 +79,12 @@ def test_nothing_but_create_makes_a_store_and_never_in_the_place_of_a_lost_one(
     shutil.rmtree(store)
     assert "the database has keys" in keys("create", status=2)
     assert not store.exists()
+    # Lost for good: a new store, and every key that was in the old one is given up.
+    assert keys("create", "--new-store") == {"is_store_new": True, "items": []}
+    for one in keys("list")["items"]:
+        assert one["key_id"] in keys("check", status=1)
+        keys("compromise", one["key_id"], "--reason", "the store is lost")
+    assert keys("check")["healthy"]
 
 
 @pytest.mark.covers("TOK-04", "C06")
