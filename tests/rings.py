@@ -18,6 +18,7 @@ from vestibule.identity.oidc import SecretSealer
 from vestibule.keys.file import FileProvider
 from vestibule.keys.master import MasterKey, create_store
 from vestibule.storage.runners import PlainRunner
+from vestibule.storage.unit_of_work import Clock, system_clock
 
 MASTER = b64encode(bytes(range(32))).decode()
 OTHER_MASTER = b64encode(bytes(32)).decode()
@@ -34,9 +35,11 @@ def name_store(directory: Path) -> dict[str, str]:
     return {"KEYRING": str(directory), "KEYRING_SECRET": MASTER}
 
 
-def fill_ring(engine: sa.Engine, provider: FileProvider) -> dict[str, KeyRecord]:
+def fill_ring(
+    engine: sa.Engine, provider: FileProvider, *, clock: Clock = system_clock
+) -> dict[str, KeyRecord]:
     """Every purpose's first key, by purpose."""
-    runner = PlainRunner(engine)
+    runner = PlainRunner(engine, clock=clock)
     about = {"provider": provider, "context": make_context()}
     return {
         purpose.value: runner.run(create_key, HostKey(key_id="host"), purpose.value, **about)  # type: ignore[arg-type]

@@ -6,22 +6,34 @@ from __future__ import annotations
 import json
 import shutil
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from joserfc import jws
 from joserfc.jwk import KeySet
 from joserfc.registry import Header
 
 from tests.cli.conftest import Run
 from vestibule.core.keys import Purpose
+from vestibule.storage.engine import make_engine
 
 SECRET = b64encode(bytes(range(32))).decode()
 OTHER_SECRET = b64encode(bytes(32)).decode()
 PURPOSES = {purpose.value for purpose in Purpose}
 Keys = Callable[..., Any]
+
+
+@contextmanager
+def open_database(settings: dict[str, str]) -> Iterator[sa.Connection]:
+    """The world's own hand."""
+    engine = make_engine(settings["DATABASE_URL"])
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.fixture
@@ -67,6 +79,12 @@ def test_nothing_but_create_makes_a_store_and_never_in_the_place_of_a_lost_one(
     shutil.rmtree(store)
     assert "the database has keys" in keys("create", status=2)
     assert not store.exists()
+    # Lost for good: a new store, and every key that was in the old one is given up.
+    assert keys("create", "--new-store") == {"is_store_new": True, "items": []}
+    for one in keys("list")["items"]:
+        assert one["key_id"] in keys("check", status=1)
+        keys("compromise", one["key_id"], "--reason", "the store is lost")
+    assert keys("check")["healthy"]
 
 
 @pytest.mark.covers("TOK-04", "C06")
@@ -149,3 +167,32 @@ def test_check_and_doctor_name_what_is_wrong(keys: Keys, run: Run, ringed: dict[
     one.write_bytes(kept)
     one.chmod(0o600)
     assert keys("check")["healthy"]
+
+
+@pytest.mark.covers("TOK-05", "OBS-05")
+def test_a_service_whose_keys_are_not_right_does_not_start_and_says_why(
+    keys: Keys, run: Run, ringed: dict[str, str]
+) -> None:
+    def refuse(**settings: str) -> str:
+        outcome = run("serve", settings={**ringed, "BIND": "127.0.0.1:0", **settings})
+        assert outcome.status == 2, outcome.out
+        assert "Traceback" not in outcome.err
+        assert SECRET not in outcome.err
+        return outcome.err
+
+    made = {one["purpose"]: one["key_id"] for one in keys("create")["items"]}
+    store = Path(ringed["KEYRING"])
+    assert "VESTIBULE_KEYRING_SECRET: does not open" in refuse(KEYRING_SECRET=OTHER_SECRET)
+    assert "VESTIBULE_KEYRING_SECRET: is not set" in refuse(KEYRING_SECRET="")
+    assert "VESTIBULE_KEYRING: there is no key store" in refuse(KEYRING=str(store / "none"))
+    file = store / f"{made['checkpoint']}.json"
+    kept = file.read_bytes()
+    file.unlink()
+    told = refuse()
+    assert told.startswith("Error: VESTIBULE_KEYRING: the file of key " + made["checkpoint"])
+    file.write_bytes(kept)
+    assert "can be read by others" in refuse()
+    file.chmod(0o600)
+    with open_database(ringed) as connection:
+        connection.exec_driver_sql("UPDATE vestibule_keys SET provider = 'aws-kms' WHERE purpose = 'kek'")
+    assert f"key {made['kek']} (kek) is with aws-kms" in refuse()

@@ -56,6 +56,9 @@ def create(
         str | None, typer.Argument(metavar="[PURPOSE]", help="Its next key; without: every first one.")
     ] = None,
     *,
+    new_store: Annotated[
+        bool, typer.Option("--new-store", help="Make a store although the database has keys: theirs is lost.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make what is missing: the key store at VESTIBULE_KEYRING, and each purpose's first key.
@@ -64,7 +67,7 @@ def create(
     """
     wanted = None if purpose is None else _check_purpose(purpose)
     with open_desk() as desk:
-        is_new = wanted is None and _make_store(desk)
+        is_new = wanted is None and _make_store(desk, is_lost=new_store)
         provider = _get_provider(desk.settings)
         purposes = [wanted] if wanted is not None else _list_missing(desk)
         made = [
@@ -172,11 +175,11 @@ def check(*, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _make_store(desk: Desk) -> bool:
-    """Whether it was missing, and has been made; never in the place of one that is lost."""
+def _make_store(desk: Desk, *, is_lost: bool) -> bool:
+    """Whether it was missing, and has been made; in the place of one that is lost by that word only."""
     if not desk.settings.keyring or has_key_store(desk.settings):
         return False
-    if desk.runner.read(show_ring).keys:
+    if not is_lost and desk.runner.read(show_ring).keys:
         fault, remedy = "there is no key store, but the database has keys", "Restore it, or correct the path"
         raise ConfigurationError("VESTIBULE_KEYRING", fault, remedy)
     make_key_store(desk.settings)
