@@ -17,6 +17,7 @@ from vestibule.core.keys import KeyRecord, Purpose
 from vestibule.identity.oidc import SecretSealer
 from vestibule.keys.file import FileProvider
 from vestibule.keys.master import MasterKey, create_store
+from vestibule.ports import KeyProvider
 from vestibule.storage.runners import PlainRunner
 
 MASTER = b64encode(bytes(range(32))).decode()
@@ -34,7 +35,7 @@ def name_store(directory: Path) -> dict[str, str]:
     return {"KEYRING": str(directory), "KEYRING_SECRET": MASTER}
 
 
-def fill_ring(engine: sa.Engine, provider: FileProvider) -> dict[str, KeyRecord]:
+def fill_ring(engine: sa.Engine, provider: KeyProvider) -> dict[str, KeyRecord]:
     """Every purpose's first key, by purpose."""
     runner = PlainRunner(engine)
     about = {"provider": provider, "context": make_context()}
