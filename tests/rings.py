@@ -17,6 +17,7 @@ from vestibule.core.keys import KeyRecord, Purpose
 from vestibule.identity.oidc import SecretSealer
 from vestibule.keys.file import FileProvider
 from vestibule.keys.master import MasterKey, create_store
+from vestibule.ports import KeyProvider
 from vestibule.storage.runners import PlainRunner
 from vestibule.storage.unit_of_work import Clock, system_clock
 
@@ -36,7 +37,7 @@ def name_store(directory: Path) -> dict[str, str]:
 
 
 def fill_ring(
-    engine: sa.Engine, provider: FileProvider, *, clock: Clock = system_clock
+    engine: sa.Engine, provider: KeyProvider, *, clock: Clock = system_clock
 ) -> dict[str, KeyRecord]:
     """Every purpose's first key, by purpose."""
     runner = PlainRunner(engine, clock=clock)

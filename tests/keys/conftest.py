@@ -79,11 +79,11 @@ def aws_kms(kms: FakeKms, fake_provider: GuardedProvider) -> KeyProvider:
 
 @pytest.fixture(scope="session")
 def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """SoftHSM's library, with the tokens ``vestibule`` and ``other``; it looks for them once."""
+    """SoftHSM's library, with the tokens ``vestibule``, ``other`` and ``strict``; it looks for them once."""
     library = find_library()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(write_configuration(tmp_path_factory.mktemp("softhsm"))))
-        for label in ("vestibule", "other"):
+        for label in ("vestibule", "other", "strict"):
             make_token(label)
         yield library
 

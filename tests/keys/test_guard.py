@@ -20,7 +20,7 @@ from vestibule import metrics
 from vestibule.core.keys import Algorithm, KeyRecord
 from vestibule.errors import KeyProviderError
 from vestibule.keys.aws_kms import AwsKmsProvider
-from vestibule.keys.breaker import ProviderDownError
+from vestibule.keys.breaker import Breaker, BreakerState, ProviderDownError
 from vestibule.keys.guard import GuardedProvider, GuardPolicy
 from vestibule.ports import KeyProvider
 
@@ -212,6 +212,21 @@ def test_only_one_of_many_threads_looks_after_the_rest(scene: Scene) -> None:
         thread.join()
     assert sorted(outcomes) == ["failed"] + ["open"] * 11
     assert len(scene.kms.asked) == asked + 1
+
+
+def test_a_look_that_never_ends_does_not_keep_the_breaker_open_for_ever() -> None:
+    clock = Clock()
+    states: list[BreakerState] = []
+    breaker = Breaker(failures=1, rest=30, monotonic=clock, tell=states.append)
+    breaker.settle(is_up=False)
+    assert not breaker.lets_in()
+    clock.now += 30
+    assert [breaker.lets_in() for _ in range(3)] == [True, False, False]
+    clock.now += 30
+    assert [breaker.lets_in() for _ in range(3)] == [True, False, False]
+    breaker.settle(is_up=True)
+    assert breaker.lets_in()
+    assert states == [0, 2, 1, 0]
 
 
 def test_only_so_many_calls_wait_for_a_provider_that_hangs(kms: FakeKms, aws_kms: KeyProvider) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pkcs11
@@ -17,8 +18,9 @@ from tests.keys.records import make_key
 from tests.keys.softhsm import PIN, write_configuration
 from vestibule.core.keys import Algorithm
 from vestibule.errors import ConfigurationError, KeyProviderError
+from vestibule.keys import pkcs11 as pkcs11_provider
 from vestibule.keys.breaker import ProviderDownError
-from vestibule.keys.guard import GuardedProvider
+from vestibule.keys.guard import GuardedProvider, GuardPolicy
 from vestibule.keys.master import MasterKey
 from vestibule.keys.opening import open_provider
 from vestibule.keys.pkcs11 import Pkcs11Provider
@@ -27,18 +29,18 @@ pytestmark = pytest.mark.covers("TOK-05")
 
 
 def test_a_wrong_pin_is_tried_once_and_named_at_the_start(softhsm: Path) -> None:
-    wrong = Pkcs11Provider(softhsm, "other", "000000")
+    wrong = Pkcs11Provider(softhsm, "strict", "000000")
     for _ in range(5):
         with pytest.raises(KeyProviderError) as refused:
             wrong.create("id", "claim", Algorithm.ED25519)
         assert "PinIncorrect" in refused.value.finding
         assert "000000" not in refused.value.finding
     with pytest.raises(ConfigurationError) as told:
-        open_provider(f"pkcs11:{softhsm}?token=other", lambda: MasterKey("000000"))
+        open_provider(f"pkcs11:{softhsm}?token=strict", lambda: MasterKey("000000"))
     assert told.value.setting == "VESTIBULE_KEYRING_SECRET"
     assert "000000" not in str(told.value)
-    # SoftHSM counts no tries. Five more would have locked another.
-    right = open_provider(f"pkcs11:{softhsm}?token=other", lambda: MasterKey(PIN))
+    # A log-in is the whole process's: nobody else in these tests uses this token.
+    right = open_provider(f"pkcs11:{softhsm}?token=strict", lambda: MasterKey(PIN))
     assert right.sign(make_key(right), b"data")
 
 
@@ -110,6 +112,19 @@ def test_a_token_that_goes_away_is_an_error_and_one_that_comes_back_is_used(
     assert done.stdout.split() == ["signed", "failed", "failed", "signed"]
 
 
+def test_a_library_that_hangs_is_waited_for_no_longer_than_any_other(softhsm: Path) -> None:
+    policy = GuardPolicy(timeout=timedelta(seconds=0.2), failures=2)
+    provider = GuardedProvider(Pkcs11Provider(softhsm, "vestibule", PIN), policy=policy)
+    key = make_key(provider)
+    outcomes = []
+    with pkcs11_provider._one_at_a_time:  # as a call that does not come back holds it
+        for _ in range(4):
+            with pytest.raises(ProviderDownError) as failed:
+                provider.sign(key, b"data")
+            outcomes.append(failed.value.outcome)
+    assert outcomes == ["slow", "slow", "open", "open"]
+
+
 def test_what_was_wrapped_by_one_token_does_not_open_in_another(softhsm: Path) -> None:
     one = Pkcs11Provider(softhsm, "vestibule", PIN)
     other = Pkcs11Provider(softhsm, "other", PIN)
@@ -126,7 +141,7 @@ from tests.architecture.sources import ROOT
 from tests.keys.records import make_key
 from tests.keys.softhsm import PIN, make_token
 from vestibule.errors import KeyProviderError
-from vestibule.keys.guard import GuardedProvider
+from vestibule.keys.guard import GuardedProvider, GuardPolicy
 from vestibule.keys.pkcs11 import Pkcs11Provider
 
 def attempt():

@@ -45,7 +45,6 @@ _DOWN = frozenset(
         "DependencyTimeoutException",
         "KMSInternalException",
         "KeyUnavailableException",
-        "LimitExceededException",
         "RequestTimeout",
         "ServiceUnavailable",
         "Throttling",
