@@ -25,7 +25,7 @@ from vestibule.web.log_routes import LogRoutes
 from vestibule.web.pages import make_pages
 from vestibule.web.scim import PREFIX as SCIM_PREFIX
 from vestibule.web.scim import ScimGate
-from vestibule.web.separation import is_served
+from vestibule.web.separation import serve_own
 from vestibule.web.services import Services
 
 _API_PATHS = ("/v1/", "/openapi.json")
@@ -38,7 +38,7 @@ Service = ASGIApp
 
 def make_app(services: Services) -> Service:
     """The whole service over HTTP."""
-    return Guard(_Switch(services), services)
+    return Guard(serve_own(_Switch(services), services.role), services)
 
 
 class _Switch:
@@ -52,21 +52,17 @@ class _Switch:
         self._keys = KeyRoutes(services)
         self._scim = ScimGate(services)
         self._log = LogRoutes(services)
-        self._serves_claims = is_served(services.role, PREFIX + "{token}")
-        self._serves_scim = is_served(services.role, SCIM_PREFIX)
-        self._serves_keys = is_served(services.role, KEY_PATHS[0])
-        self._serves_log = is_served(services.role, LOG_PREFIX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
         path = scope["path"]
-        if path.startswith(PREFIX) and self._serves_claims:
+        if path.startswith(PREFIX):
             await self._claims(scope, receive, send)
-        elif path in KEY_PATHS and self._serves_keys:
+        elif path in KEY_PATHS:
             await self._keys(scope, receive, send)
-        elif path.startswith(LOG_PREFIX) and self._serves_log:
+        elif path.startswith(LOG_PREFIX):
             await self._log(scope, receive, send)
         elif path == "/metrics":
             await self._metrics(scope, send)
@@ -76,8 +72,6 @@ class _Switch:
         elif path.startswith(_API_PATHS):
             await self._api(scope, receive, send)
         elif path == SCIM_PREFIX or path.startswith(SCIM_PREFIX + "/"):
-            if not self._serves_scim:
-                raise NotFoundError
             await self._scim(scope, receive, send)
         elif "\0" in path:
             # No id has one, and PostgreSQL takes none.
