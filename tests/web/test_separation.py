@@ -15,7 +15,7 @@ from vestibule.core.process import ProcessRole
 from vestibule.web.api import make_api
 from vestibule.web.claim_routes import PREFIX
 from vestibule.web.pages import make_pages
-from vestibule.web.separation import EVERYWHERE, ROLE_OF, is_served
+from vestibule.web.separation import AREAS, EVERYWHERE, ROLE_OF, is_served
 from vestibule.web.services import Services
 
 pytestmark = pytest.mark.covers("OBS-06")
@@ -33,6 +33,7 @@ CALLS: dict[ProcessRole, tuple[tuple[str, str, int], ...]] = {
         ("PUT", "/v1/tenants/acme", 401),
         ("GET", "/v1/tenants/acme/members", 401),
         ("GET", "/scim/v2/Users", 401),
+        ("GET", "/.well-known/jwks.json", 200),
         ("GET", "/tenants/acme/settings/policy", 303),
     ),
 }
@@ -57,7 +58,7 @@ def services(world: World) -> Services:
 
 def test_every_route_has_a_role_and_every_row_a_route(services: Services) -> None:
     made = {route.path for app in (make_api(services), make_pages(services)) for route in app.routes}  # type: ignore[attr-defined]
-    assert made | {PREFIX + "{token}", "/scim/v2", "/metrics", "/healthz"} == {*ROLE_OF, *EVERYWHERE}
+    assert made | {*AREAS, "/metrics", "/healthz"} == {*ROLE_OF, *EVERYWHERE}
     assert set(ROLE_OF.values()) == set(SERVED)
 
 

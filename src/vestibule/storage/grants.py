@@ -66,6 +66,10 @@ _ENDS = "expired_at, revoked_at, revoked_reason"
 _PROVED = _but("vestibule_domains", "tenant_id", "domain", "challenge", "created_at")
 _HELD = _but("vestibule_grants", "tenant_id", "principal_id", "resource_id")
 _MEMBER = _but("vestibule_memberships", "tenant_id", "principal_id")
+_KEY_STATE = _but(
+    "vestibule_keys", "algorithm", "created_at", "key_id", "provider", "public_key", "purpose", "reference"
+)
+_UNSEALED = "SELECT (event_id, place)"
 _ACCOUNT = f"SELECT {_but('vestibule_accounts', 'password_hash')}"
 
 RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
@@ -77,9 +81,13 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         issue=f"{_EVENTS_READ}, INSERT",
         claim=f"{_EVENTS_READ}, INSERT",
         admin="SELECT, INSERT",
-        worker=f"{_EVENTS_READ}, INSERT",
+        worker="SELECT, INSERT",
         support="SELECT (body, event_id, invitation_id, kind, occurred_at, source)",
     ),
+    "vestibule_checkpoints": _row(
+        admin="SELECT", worker=f"SELECT, INSERT, UPDATE {_but('vestibule_checkpoints', 'size')}, DELETE"
+    ),
+    "vestibule_cosignatures": _row(admin="SELECT", worker="SELECT, INSERT"),
     "vestibule_challenges": _row(
         claim="SELECT, INSERT, UPDATE (tries_left, used_at)",
         worker=f"SELECT {_but('vestibule_challenges', 'challenge_hash', 'code_hash', 'password_hash')}, "
@@ -143,9 +151,15 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     "vestibule_keys": _row(
         issue="SELECT",
         claim="SELECT",
-        admin=f"SELECT, INSERT, UPDATE {_but('vestibule_keys', 'key_id', 'purpose', 'public_key')}",
-        worker="SELECT",
+        admin=f"SELECT, INSERT, UPDATE {_KEY_STATE}",
+        worker=f"SELECT, INSERT, UPDATE {_KEY_STATE}",
     ),
+    # A trigger fills the queue with its owner's rights; only the sealer takes out, and appends.
+    "vestibule_log_entries": _row(admin="SELECT", worker="SELECT, INSERT"),
+    "vestibule_log_leaves": _row(admin="SELECT", worker="SELECT, INSERT"),
+    "vestibule_log_nodes": _row(admin="SELECT", worker="SELECT, INSERT"),
+    "vestibule_log_queue": _row(issue=_UNSEALED, claim=_UNSEALED, admin=_UNSEALED, worker="SELECT, DELETE"),
+    "vestibule_log_trees": _row(admin="SELECT", worker="SELECT, INSERT, UPDATE (frontier, size)"),
     "vestibule_memberships": _row(
         issue="SELECT, DELETE",
         claim=f"SELECT, INSERT, UPDATE {_MEMBER}, DELETE",

@@ -25,7 +25,7 @@ from vestibule.web.log_routes import LogRoutes
 from vestibule.web.pages import make_pages
 from vestibule.web.scim import PREFIX as SCIM_PREFIX
 from vestibule.web.scim import ScimGate
-from vestibule.web.separation import is_served
+from vestibule.web.separation import serve_own
 from vestibule.web.services import Services
 
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
@@ -37,7 +37,7 @@ Service = ASGIApp
 
 def make_app(services: Services) -> Service:
     """The whole service over HTTP."""
-    return Guard(_Switch(services), services)
+    return Guard(serve_own(_Switch(services), services.role), services)
 
 
 class _Switch:
@@ -47,22 +47,19 @@ class _Switch:
         self._services = services
         self._pages = make_pages(services)
         api, keys, scim = make_api(services), KeyRoutes(services), ScimGate(services)
-        exact: dict[str, ASGIApp] = {
+        self._exact: dict[str, ASGIApp] = {
             **dict.fromkeys(KEY_PATHS, keys),
             "/metrics": self._metrics,
             "/healthz": _answer_health,
             "/openapi.json": api,
             SCIM_PREFIX: scim,
         }
-        starts: dict[str, ASGIApp] = {
+        self._starts: dict[str, ASGIApp] = {
             PREFIX: ClaimRoutes(services),
             LOG_PREFIX: LogRoutes(services),
             "/v1/": api,
             SCIM_PREFIX + "/": scim,
         }
-        # What another role of process serves falls through to what is served here, and is not found there.
-        self._exact = {path: part for path, part in exact.items() if _is_ours(services, path)}
-        self._starts = {start: part for start, part in starts.items() if _is_ours(services, start)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,12 +101,6 @@ class _Switch:
 def _is_forwarded(scope: Scope) -> bool:
     # By a proxy on this machine that TRUSTED_PROXIES does not name: the loopback is its address.
     return any(find_header(scope, name) is not None for name in _FORWARDED)
-
-
-def _is_ours(services: Services, path: str) -> bool:
-    """Whether this role of process serves it; the API's own routes tell that one by one."""
-    named = {PREFIX: PREFIX + "{token}", SCIM_PREFIX + "/": SCIM_PREFIX}.get(path, path)
-    return path == "/v1/" or is_served(services.role, named)
 
 
 async def _answer_health(scope: Scope, _receive: Receive, send: Send) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vestibule.core.process import ProcessRole
+from vestibule.errors import NotFoundError
 
 _TENANT = "/v1/tenants/{tenant_id}"
 _SETTINGS = "/tenants/{tenant_id}/settings"
@@ -51,7 +53,7 @@ _ISSUE = (
 )
 # What invitees do, signing in included: the only role that opens sessions and reads passwords.
 _CLAIM = (
-    "/v1/invitations/{token}",
+    "/v1/invitations/",
     "/v1/me/invitations",
     "/v1/me/invitations/{invitation_id}/accept",
     "/v1/me/invitations/{invitation_id}/decline",
@@ -100,6 +102,8 @@ _ADMIN = (
     f"{_TENANT}/resources",
     f"{_TENANT}/resources/{{resource_id:whole}}",
     f"{_TENANT}/grants/{{principal_id:whole}}",
+    f"{_TENANT}/events",
+    f"{_TENANT}/events/{{event_id}}/proof",
     f"{_TENANT}/domains",
     f"{_TENANT}/domains/{{domain}}",
     f"{_TENANT}/domains/{{domain}}/check",
@@ -121,6 +125,8 @@ _ADMIN = (
     "/v1/principals/{principal_id:whole}/offboard",
     "/v1/suppressions/{email:whole}",
     "/scim/v2",
+    "/.well-known/",
+    "/log/",
     f"{_SETTINGS}/members/{{principal_id:path}}/remove",
     f"{_SETTINGS}/policy",
     f"{_SETTINGS}/policy/draft",
@@ -130,6 +136,8 @@ _ADMIN = (
     f"{_SETTINGS}/policy/changes/{{change_id}}/activate",
     f"{_SETTINGS}/policy/changes/{{change_id}}/withdraw",
     f"{_SETTINGS}/policy/rollback",
+    f"{_SETTINGS}/history",
+    f"{_SETTINGS}/history/{{event_id}}",
     f"{_SETTINGS}/domains",
     f"{_SETTINGS}/domains/{{domain}}",
     f"{_SETTINGS}/domains/{{domain}}/check",
@@ -140,6 +148,8 @@ _ADMIN = (
     f"{_SETTINGS}/connections/{{connection_id}}/disable",
     f"{_SETTINGS}/connections/{{connection_id}}/remove",
 )
+# Applications of their own below a prefix, not lists of routes.
+AREAS = ("/v1/invitations/", "/scim/v2", "/.well-known/", "/log/")
 # Every process answers these: they hold nothing, or measure the process itself.
 EVERYWHERE = ("/static", "/openapi.json", "/metrics", "/healthz")
 ROLE_OF: Mapping[str, ProcessRole] = {
@@ -153,6 +163,18 @@ Kept = TypeVar("Kept", bound=BaseRoute)
 def is_served(role: ProcessRole, path: str) -> bool:
     """Whether a process of that role answers at this path (a route's template)."""
     return role is ProcessRole.ALL or path in EVERYWHERE or ROLE_OF.get(path) is role
+
+
+def serve_own(app: ASGIApp, role: ProcessRole) -> ASGIApp:
+    """*app* without the areas of other roles that are no list of routes."""
+    elsewhere = tuple(area for area in AREAS if not is_served(role, area))
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(elsewhere):
+            raise NotFoundError
+        await app(scope, receive, send)
+
+    return answer if elsewhere else app
 
 
 def keep_served(role: ProcessRole, routes: Iterable[Kept]) -> list[Kept]:

@@ -12,11 +12,10 @@ from vestibule.errors import ConfigurationError
 from vestibule.settings import Settings
 from vestibule.storage.rights import DATABASE_ROLES, RightsGap, Standing
 
-_ALL, _CLAIM, _ADMIN = ProcessRole.ALL, ProcessRole.CLAIM, ProcessRole.ADMIN
+_ALL, _ADMIN = ProcessRole.ALL, ProcessRole.ADMIN
 # Who has a use for a secret; a process that has none for it should not hold it.
 USERS_OF = {
     "platform_key": frozenset({_ALL, ProcessRole.ISSUE, _ADMIN}),
-    "connection_key": frozenset({_ALL, _CLAIM, _ADMIN}),
     "smtp_url": frozenset({_ALL, ProcessRole.WORKER}),
 }
 _SUPERUSER = warning(
