@@ -110,8 +110,6 @@ _ADMIN = (
     f"{_TENANT}/events",
     f"{_TENANT}/events/{{event_id}}/proof",
     "/log/",
-    "/.well-known/jwks.json",
-    "/.well-known/invitation-keys.json",
     "/v1/policy",
     "/v1/policy/changes",
     "/v1/policy/changes/{change_id}/approve",
