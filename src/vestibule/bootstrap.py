@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from vestibule.identity.jwks import MAX_BYTES, KeySource, StaticKeys
 from vestibule.identity.leak_reporters import SETTING as LEAK_SETTING
 from vestibule.identity.leak_reporters import SignedReports, parse_leak_keys
 from vestibule.identity.oidc import OpenIdParty, SecretSealer
-from vestibule.keyring import check_ring, make_sealer
+from vestibule.keyring import check_keys, check_secrets, make_provider, make_sealer, read_master
 from vestibule.keys import signatures
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from vestibule.delivery.smtp import SmtpTransport
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
-    from vestibule.keys.master import MasterKey
     from vestibule.ports import KeyProvider, Runner
 
 Clock = Callable[[], datetime]
@@ -156,8 +154,10 @@ def build_deployment(
     check_database(settings)
     provider = make_provider(settings)
     sealer = make_sealer(settings, provider)
+    if role is not ProcessRole.MIGRATE:
+        check_keys(settings, provider, sealer)
     if role in _OPENS_SECRETS:
-        check_ring(settings, provider, sealer)
+        check_secrets(settings, provider, sealer)
     verifier, fetched = (None, None) if role is ProcessRole.WORKER else _make_verifier(settings, clock)
     return Deployment(
         settings=settings,
@@ -216,26 +216,6 @@ def check_database(settings: Settings) -> None:
         check_migrated(engine)
 
 
-def make_provider(settings: Settings) -> KeyProvider | None:
-    """Who holds the private keys, guarded; None where KEYRING is not set.
-
-    Raises:
-        ConfigurationError: KEYRING or its secret can't be right, or an extra is not installed.
-    """
-    if not settings.keyring:
-        return None
-    from vestibule.keys.opening import open_provider  # noqa: PLC0415
-
-    return open_provider(settings.keyring, lambda: read_master(settings))
-
-
-def has_key_store(settings: Settings) -> bool:
-    """Whether KEYRING names no directory, or one with a store in it, or the remains of one."""
-    directory = Path(settings.keyring)
-    is_there = directory.is_file() or (directory.is_dir() and any(directory.glob("*.json")))
-    return is_there or ":" in settings.keyring
-
-
 def make_receipt_desk(settings: Settings, runner: Runner) -> ReceiptDesk | None:
     """Who signs receipts; None where no key can be held in this process's memory.
 
@@ -274,41 +254,6 @@ def make_leak_keys(settings: Settings) -> KeySource | None:
     except OSError as error:
         problem = f"can't be read ({type(error).__name__})"
         raise ConfigurationError(LEAK_SETTING, problem, "Name a readable file, or an address") from None
-
-
-def make_key_store(settings: Settings) -> None:
-    """An empty encrypted key store exists where KEYRING says.
-
-    Raises:
-        ConfigurationError: there is one already, it can't be made, or KEYRING names a service.
-    """
-    from vestibule.keys.master import create_store  # noqa: PLC0415
-    from vestibule.keys.opening import is_directory  # noqa: PLC0415
-
-    if not is_directory(settings.keyring):
-        raise ConfigurationError("VESTIBULE_KEYRING", "names a service, not a directory", "Nothing to make")
-
-    create_store(Path(settings.keyring), read_master(settings))
-
-
-def read_master(settings: Settings) -> MasterKey:
-    """What opens the encrypted key store: a setting, a file, or systemd's credential.
-
-    Raises:
-        ConfigurationError: there is none, or its file can't be used.
-    """
-    from vestibule.keys.master import MasterKey, read_secret_file  # noqa: PLC0415
-
-    if settings.keyring_secret:
-        return MasterKey(settings.keyring_secret)
-    if settings.keyring_secret_file:
-        return read_secret_file(Path(settings.keyring_secret_file))
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    if credentials and (path := Path(credentials) / "vestibule-keyring").exists():
-        return read_secret_file(path)
-    raise ConfigurationError(
-        "VESTIBULE_KEYRING_SECRET", "is not set", "Make one with: openssl rand -base64 32"
-    )
 
 
 def make_relying_party(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.keys.conftest import MASTER
-from vestibule.bootstrap import make_key_store, make_provider
 from vestibule.errors import ConfigurationError
+from vestibule.keyring import make_key_store, make_provider
 from vestibule.keys.guard import GuardedProvider
 from vestibule.keys.master import create_store
 from vestibule.keys.opening import open_provider

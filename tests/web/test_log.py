@@ -15,7 +15,7 @@ import pytest
 from tests.web.harness import PLATFORM, PUBLIC_URL, Invited, Person, World
 from vestibule.actions.keys.turn_keys import create_key
 from vestibule.auditing.signatures import verify_signature
-from vestibule.bootstrap import build_deployment, make_key_store, make_provider
+from vestibule.bootstrap import build_deployment
 from vestibule.core.identity import HostKey, RequestContext
 from vestibule.core.keys import KeyRecord
 from vestibule.core.log.checkpoint import origin_of, parse_checkpoint
@@ -25,6 +25,7 @@ from vestibule.core.log.note import NoteKey, note_key, parse_note, signed_by
 from vestibule.core.log.receipt import Receipt, parse_receipt
 from vestibule.core.log.tree import leaf_hash, root_of
 from vestibule.errors import InvalidRequestError
+from vestibule.keyring import make_key_store, make_provider
 from vestibule.settings import load_settings
 
 MakeWorld = Callable[..., World]

@@ -17,7 +17,7 @@ from vestibule.actions.connections.put_connection import (
     remove_connection,
 )
 from vestibule.actions.connections.review_connections import get_connection, list_connections
-from vestibule.bootstrap import make_provider, make_relying_party
+from vestibule.bootstrap import make_relying_party
 from vestibule.cli.arguments import parse_tenant_id
 from vestibule.cli.printing import AsJson, facts, moment, show, table
 from vestibule.cli.running import OPERATOR, open_desk
@@ -25,7 +25,7 @@ from vestibule.core.connecting import choose_issuer
 from vestibule.core.connection import PROVIDERS, Connection, ConnectionDraft
 from vestibule.core.paging import LIMIT_MAX, PageRequest
 from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError, VestibuleError
-from vestibule.keyring import make_sealer
+from vestibule.keyring import make_provider, make_sealer
 
 app = typer.Typer(help="Connections: sign in with OpenID Connect.", no_args_is_help=True)
 ConnectionId = Annotated[str, typer.Argument(metavar="CONNECTION", help="The connection's id.")]

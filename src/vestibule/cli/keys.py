@@ -11,7 +11,6 @@ import typer
 
 from vestibule.actions.keys.show_ring import show_ring
 from vestibule.actions.keys.turn_keys import compromise_key, create_key, list_keys, rotate_key
-from vestibule.bootstrap import has_key_store, make_key_store, make_provider
 from vestibule.cli.doctor.finding import Verdict
 from vestibule.cli.doctor.keys import check_keys
 from vestibule.cli.printing import AsJson, moment, show, table
@@ -26,6 +25,7 @@ from vestibule.core.key_documents import (
 )
 from vestibule.core.keys import KeyRecord, KeySchedule, KeyState, Purpose
 from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError, KeyMissingError
+from vestibule.keyring import has_key_store, make_key_store, make_provider
 from vestibule.ports import KeyProvider
 from vestibule.settings import Settings
 

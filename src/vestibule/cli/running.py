@@ -11,11 +11,12 @@ from typing import Annotated, Concatenate, ParamSpec
 import typer
 
 from vestibule.actions.links.order_envelope import sign_envelope
-from vestibule.bootstrap import build_plain_runner, make_provider
+from vestibule.bootstrap import build_plain_runner
 from vestibule.cli.arguments import parse_principal_id
 from vestibule.core.envelope import EnvelopeOrder, SignedToken
 from vestibule.core.identity import HostKey, RequestContext, VerifiedIdentity
 from vestibule.core.token import mint_id
+from vestibule.keyring import make_provider
 from vestibule.log import configure_logging
 from vestibule.ports import UnitOfWork
 from vestibule.settings import Settings, load_settings

@@ -144,7 +144,8 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         issue="SELECT",
         claim="SELECT",
         admin=f"SELECT, INSERT, UPDATE {_but('vestibule_keys', 'key_id', 'purpose', 'public_key')}",
-        worker="SELECT",
+        # It rotates, and gives up nothing.
+        worker="SELECT, INSERT, UPDATE (active_at, activated_event_id, replaced_at, verify_until)",
     ),
     "vestibule_memberships": _row(
         issue="SELECT, DELETE",

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 
 from vestibule.actions.connections.review_connections import list_every_connection, list_missing_demands
 from vestibule.actions.keys.show_ring import show_ring
-from vestibule.bootstrap import build_plain_runner, make_provider, make_relying_party
+from vestibule.bootstrap import build_plain_runner, make_relying_party
 from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
 from vestibule.cli.running import OPERATOR
 from vestibule.core.connection import Connection
 from vestibule.core.key_documents import Ring
 from vestibule.errors import ConfigurationError, KeyProviderError
 from vestibule.identity.oidc import SecretSealer, sealing_key_id
-from vestibule.keyring import make_sealer
+from vestibule.keyring import make_provider, make_sealer
 from vestibule.settings import Settings
 
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vestibule.actions.keys.show_ring import show_ring
-from vestibule.bootstrap import build_plain_runner, make_provider
+from vestibule.bootstrap import build_plain_runner
 from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
 from vestibule.core.key_documents import Ring
 from vestibule.core.keys import BLIND_PREFIX, Algorithm, KeyRecord, KeySchedule, KeyState, Purpose
 from vestibule.errors import ConfigurationError, KeyProviderError
+from vestibule.keyring import make_provider
 from vestibule.keys.proving import prove_key
 from vestibule.ports import KeyProvider
 from vestibule.settings import Settings
