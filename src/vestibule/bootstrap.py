@@ -21,7 +21,14 @@ from vestibule.identity.domains import WorldNames
 from vestibule.identity.jwks import KeySource, StaticKeys
 from vestibule.identity.leak_reporters import SignedReports
 from vestibule.identity.oidc import OpenIdParty, SecretSealer
-from vestibule.keyring import check_ring, make_leak_keys, make_provider, make_receipt_desk, make_sealer
+from vestibule.keyring import (
+    check_keys,
+    check_secrets,
+    make_leak_keys,
+    make_provider,
+    make_receipt_desk,
+    make_sealer,
+)
 from vestibule.keys import signatures
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
@@ -150,8 +157,10 @@ def build_deployment(
     check_database(settings)
     provider = make_provider(settings)
     sealer = make_sealer(settings, provider)
+    if role is not ProcessRole.MIGRATE:
+        check_keys(settings, provider, sealer)
     if role in _OPENS_SECRETS:
-        check_ring(settings, provider, sealer)
+        check_secrets(settings, provider, sealer)
     verifier, fetched = (None, None) if role is ProcessRole.WORKER else _make_verifier(settings, clock)
     return Deployment(
         settings=settings,

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process's key ring at its start: checked against the database, and handed to what seals with it."""
+"""A process's key ring by its settings: opened, made where asked, checked against the database."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vestibule.actions.connections.review_connections import list_stored
 from vestibule.actions.keys.show_ring import find_key, show_ring
-from vestibule.core.key_documents import Ring
 from vestibule.core.keys import KeyRecord, KeyState, Purpose
 from vestibule.core.log.checkpoint import origin_of
 from vestibule.errors import ConfigurationError, KeyProviderError
@@ -25,7 +26,10 @@ from vestibule.web.receipts import ReceiptDesk
 
 if TYPE_CHECKING:
     from vestibule.keys.master import MasterKey
-    from vestibule.ports import KeyProvider, Runner
+    from vestibule.ports import KeyProvider, Runner, UnitOfWork
+
+SETTING = "VESTIBULE_KEYRING"
+Result = TypeVar("Result")
 
 
 def make_provider(settings: Settings) -> KeyProvider | None:
@@ -128,17 +132,13 @@ def make_sealer(settings: Settings, provider: KeyProvider | None) -> SecretSeale
 
     def find(key_id: str) -> KeyRecord | None:
         # Once for each key in a process's life: no engine is kept for it.
-        runner = PlainRunner(make_engine(settings.database_url))
-        try:
-            return runner.read(find_key, key_id)
-        finally:
-            runner.close()
+        return _read(settings, lambda uow: find_key(uow, key_id))
 
     return SecretSealer(provider, find, allows_loopback=settings.is_development)
 
 
-def check_ring(settings: Settings, provider: KeyProvider | None, sealer: SecretSealer) -> None:
-    """The keys in use are this provider's and can be used, and open the client secrets that are stored.
+def check_keys(settings: Settings, provider: KeyProvider | None, sealer: SecretSealer) -> None:
+    """The keys in use are this provider's and can be used.
 
     A store on this machine must be right now. A remote provider that does not answer is a state of the
     moment: it is logged, and what needs no key goes on.
@@ -146,37 +146,57 @@ def check_ring(settings: Settings, provider: KeyProvider | None, sealer: SecretS
     Raises:
         ConfigurationError: they are not, or can't.
     """
-    runner = PlainRunner(make_engine(settings.database_url))
-    try:
-        ring, connections = runner.read(show_ring), runner.read(list_stored)
-    finally:
-        runner.close()
-    try:
-        if provider is not None:
-            _check_keys(provider, sealer, ring)
-        for connection in connections:
+    if provider is None:
+        return
+    ring = _read(settings, show_ring)
+    with _judging(provider):
+        for key in ring.keys:
+            _check_key(provider, key, key.state_at(ring.now))
+        active = ring.find_active(Purpose.CONNECTION)
+        if active is not None:
+            sealer.warm(active)
+
+
+def check_secrets(settings: Settings, provider: KeyProvider | None, sealer: SecretSealer) -> None:
+    """The ring opens the client secret of every connection that has one.
+
+    Raises:
+        ConfigurationError: it does not, or there is none.
+    """
+    with _judging(provider):
+        for connection in _read(settings, list_stored):
             sealer.open(connection)
+
+
+def _check_key(provider: KeyProvider, key: KeyRecord, state: KeyState) -> None:
+    from vestibule.keys.proving import prove_key  # noqa: PLC0415
+
+    if state is KeyState.ACTIVE and key.provider != provider.scheme:
+        raise ConfigurationError(
+            SETTING,
+            f"names {provider.scheme}, but key {key.key_id} ({key.purpose}) is with {key.provider}",
+            "Name that provider, or rotate each purpose to this one: docs/keys.md",
+        )
+    if provider.scheme == "file" and state in (KeyState.ACTIVE, KeyState.PENDING):
+        prove_key(provider, key)
+
+
+@contextmanager
+def _judging(provider: KeyProvider | None) -> Iterator[None]:
+    """What a provider can't do is a mistake of the operator's, where it is on this machine."""
+    try:
+        yield
     except KeyProviderError as error:
         if provider is None or provider.scheme == "file":
             raise ConfigurationError(
-                "VESTIBULE_KEYRING", error.finding, "Restore the key's file from a backup: docs/keys.md"
+                SETTING, error.finding, "Restore the key's file from a backup: docs/keys.md"
             ) from None
         get_logger().error("key_provider_failed", purpose=Purpose.CONNECTION.value, problem=error.finding)
 
 
-def _check_keys(provider: KeyProvider, sealer: SecretSealer, ring: Ring) -> None:
-    from vestibule.keys.proving import prove_key  # noqa: PLC0415
-
-    for key in ring.keys:
-        state = key.state_at(ring.now)
-        if state is KeyState.ACTIVE and key.provider != provider.scheme:
-            raise ConfigurationError(
-                "VESTIBULE_KEYRING",
-                f"names {provider.scheme}, but key {key.key_id} ({key.purpose}) is with {key.provider}",
-                "Name that provider, or rotate each purpose to this one: docs/keys.md",
-            )
-        if provider.scheme == "file" and state in (KeyState.ACTIVE, KeyState.PENDING):
-            prove_key(provider, key)
-    active = ring.find_active(Purpose.CONNECTION)
-    if active is not None:
-        sealer.warm(active)
+def _read(settings: Settings, action: Callable[[UnitOfWork], Result]) -> Result:
+    runner = PlainRunner(make_engine(settings.database_url))
+    try:
+        return runner.read(action)
+    finally:
+        runner.close()

@@ -152,7 +152,8 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         issue="SELECT",
         claim="SELECT",
         admin=f"SELECT, INSERT, UPDATE {_KEY_STATE}",
-        worker=f"SELECT, INSERT, UPDATE {_KEY_STATE}",
+        # It rotates, and gives up nothing.
+        worker="SELECT, INSERT, UPDATE (active_at, activated_event_id, replaced_at, verify_until)",
     ),
     # A trigger fills the queue with its owner's rights; only the sealer takes out, and appends.
     "vestibule_log_entries": _row(admin="SELECT", worker="SELECT, INSERT"),
