@@ -107,7 +107,7 @@ def _sealer(environment: Mapping[str, str], *, wanted: bool) -> Iterator[None]:
     time.sleep(2)
     yield
     process.send_signal(signal.SIGTERM)
-    process.wait(20)
+    process.wait(60)
 
 
 def _accepts(database: psycopg.Connection[Any], sign: Signer, start: int, accepts: int) -> Iterator[bytes]:
