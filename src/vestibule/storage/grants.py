@@ -77,7 +77,7 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         issue=f"{_EVENTS_READ}, INSERT",
         claim=f"{_EVENTS_READ}, INSERT",
         admin="SELECT, INSERT",
-        worker=f"{_EVENTS_READ}, INSERT",
+        worker="SELECT, INSERT",
         support="SELECT (body, event_id, invitation_id, kind, occurred_at, source)",
     ),
     "vestibule_challenges": _row(
@@ -85,11 +85,15 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         worker=f"SELECT {_but('vestibule_challenges', 'challenge_hash', 'code_hash', 'password_hash')}, "
         "UPDATE (code_hash), DELETE",
     ),
+    "vestibule_checkpoints": _row(
+        admin="SELECT", worker="SELECT, INSERT, UPDATE (claimed_until, key_id, note, signed_at), DELETE"
+    ),
     "vestibule_connections": _row(
         issue=f"SELECT {_but('vestibule_connections', 'sealed_secret')}",
         claim="SELECT",
         admin="SELECT, INSERT, UPDATE (amr_map, client_id, deleted_at, disabled_at, name, sealed_secret)",
     ),
+    "vestibule_cosignatures": _row(admin="SELECT", worker="SELECT, INSERT"),
     "vestibule_deployment": _row(
         issue="SELECT",
         claim="SELECT",
@@ -146,6 +150,12 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         admin=f"SELECT, INSERT, UPDATE {_but('vestibule_keys', 'key_id', 'purpose', 'public_key')}",
         worker="SELECT",
     ),
+    "vestibule_log_entries": _row(admin="SELECT", worker="SELECT, INSERT"),
+    "vestibule_log_leaves": _row(admin="SELECT", worker="SELECT, INSERT"),
+    "vestibule_log_nodes": _row(admin="SELECT", worker="SELECT, INSERT"),
+    # A trigger fills it, by the right of its owner.
+    "vestibule_log_queue": _row(issue="SELECT", claim="SELECT", admin="SELECT", worker="SELECT, DELETE"),
+    "vestibule_log_trees": _row(admin="SELECT", worker="SELECT, INSERT, UPDATE (frontier, size)"),
     "vestibule_memberships": _row(
         issue="SELECT, DELETE",
         claim=f"SELECT, INSERT, UPDATE {_MEMBER}, DELETE",

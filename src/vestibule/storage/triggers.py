@@ -72,7 +72,9 @@ BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
 SEALED_TABLES = ("vestibule_log_leaves", "vestibule_log_nodes", "vestibule_log_entries")
 
 POSTGRESQL_LOG_TRIGGERS = (
-    """CREATE FUNCTION vestibule_queue_event() RETURNS trigger LANGUAGE plpgsql AS $$
+    # By its owner's right: no role that writes events can touch what waits to be sealed.
+    """CREATE FUNCTION vestibule_queue_event() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   INSERT INTO vestibule_log_queue (event_id) VALUES (NEW.event_id);
   RETURN NULL;

@@ -139,6 +139,8 @@ _ADMIN = (
     f"{_SETTINGS}/connections/{{connection_id}}/check",
     f"{_SETTINGS}/connections/{{connection_id}}/disable",
     f"{_SETTINGS}/connections/{{connection_id}}/remove",
+    f"{_SETTINGS}/history",
+    f"{_SETTINGS}/history/{{event_id}}",
 )
 # Every process answers these: they hold nothing, or measure the process itself.
 EVERYWHERE = ("/static", "/openapi.json", "/metrics", "/healthz")
