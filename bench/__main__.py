@@ -21,7 +21,14 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the large table")
     parser.add_argument("--connections", type=int, default=32, help="connections of the load generator")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--sealing", action="store_true", help="measure what sealing costs an accept instead")
+    parser.add_argument("--accepts", type=int, default=2000, help="accepts of each way, with --sealing")
     chosen = parser.parse_args()
+    if chosen.sealing:
+        from bench.sealing import measure_sealing  # noqa: PLC0415 - the other half needs none of it
+
+        sys.stdout.write(json.dumps(measure_sealing(chosen.rounds, chosen.accepts), indent=2) + "\n")
+        return 0
     with Bench(rows=chosen.rows, connections=chosen.connections) as bench:
         figures = bench.measure(chosen.rounds)
     if chosen.json:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -55,7 +55,7 @@ def make_signer() -> Signer:
 class Service:
     """The serving process; started on a fresh port, migrated first."""
 
-    def __init__(self, database_url: str, _sign: Signer) -> None:
+    def __init__(self, database_url: str, _sign: Signer, settings: Mapping[str, str] | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="vestibule-bench-"))
         public = _segment(_KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
         jwks = self._folder / "jwks.json"
@@ -73,6 +73,7 @@ class Service:
             "VESTIBULE_REFUSAL_FLOOR_MS": "0",
             "VESTIBULE_LOG_LEVEL": "WARNING",
             **{f"VESTIBULE_LIMIT_{name}": _WIDE for name in _LIMITS},
+            **(settings or {}),
         }
         subprocess.run(
             [sys.executable, "-m", "vestibule", "migrate"], env=environment, check=True, capture_output=True

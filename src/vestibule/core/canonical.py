@@ -60,7 +60,7 @@ def _check(value: object, pointer: str) -> None:
 
 def _check_leaf(value: object, pointer: str) -> None:
     if isinstance(value, str):
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
             raise _fault(pointer, "Half a surrogate pair is no character.")
     elif isinstance(value, int):
         if abs(value) > INTEGER_MAX:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from vestibule import metrics
-from vestibule.actions.log.seal_events import Sealed, has_unsealed, seal_events
+from vestibule.actions.log.seal_events import has_unsealed, seal_events
 from vestibule.actions.log.sign_checkpoint import (
     ClaimedHead,
     claim_head,
@@ -39,11 +39,11 @@ class SealPolicy:
     """How one sealer goes about it. ``every`` in seconds.
 
     ``lease``: so long a head that somebody signs is left to them. ``retry_after``: so long a provider that
-    failed is left alone.
+    failed is left alone. ``batch`` is small: the event loop of a serving process may carry it.
     """
 
     every: float = 1.0
-    batch: int = 2_000
+    batch: int = 500
     lease: timedelta = timedelta(seconds=60)
     retry_after: timedelta = timedelta(seconds=10)
 
@@ -83,13 +83,8 @@ class LogSealer:
     async def seal(self) -> int:
         """Everything that waits is sealed, batch by batch; how many events."""
         done = 0
-        while await self._runner.read(has_unsealed):
-            context = RequestContext(correlation_id=mint_id(), source="worker")
-            sealed = await self._runner.run(seal_events, limit=self._policy.batch, context=context)
-            done += sealed.events
-            self._report(sealed)
-            if not sealed.is_behind:
-                break
+        while sealed := await self._seal_batch():
+            done += sealed
         return done
 
     async def sign(self) -> bool:
@@ -108,11 +103,17 @@ class LogSealer:
             return False
         return await self._runner.run(keep_checkpoint, head, note)
 
-    def _report(self, sealed: Sealed) -> None:
+    async def _seal_batch(self) -> int:
+        """How many events; none when nothing waits, or somebody else is at it."""
+        if not await self._runner.read(has_unsealed):
+            return 0
+        context = RequestContext(correlation_id=mint_id(), source="worker")
+        sealed = await self._runner.run(seal_events, limit=self._policy.batch, context=context)
         metrics.SEALED.inc(sealed.events)
         if sealed.unsealed:
             metrics.UNSEALABLE.inc(sealed.unsealed)
             self._log.error("events_not_sealable", count=sealed.unsealed)
+        return sealed.events
 
 
 def sign_head(provider: KeyProvider, head: ClaimedHead) -> str:

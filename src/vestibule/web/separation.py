@@ -145,6 +145,8 @@ _ADMIN = (
     f"{_SETTINGS}/connections/{{connection_id}}/check",
     f"{_SETTINGS}/connections/{{connection_id}}/disable",
     f"{_SETTINGS}/connections/{{connection_id}}/remove",
+    f"{_SETTINGS}/history",
+    f"{_SETTINGS}/history/{{event_id}}",
 )
 # Applications of their own below a prefix, not lists of routes.
 AREAS = ("/v1/invitations/", "/scim/v2", "/.well-known/", "/log/")

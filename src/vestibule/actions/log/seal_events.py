@@ -22,11 +22,10 @@ from vestibule.ports import LogEntry, QueuedEvent, SealedLeaf, UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """What one round did. *is_behind*: as much as one round takes, so there may be more."""
+    """What one round did; *unsealed* are those that can't be."""
 
     events: int = 0
     unsealed: int = 0
-    is_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ def seal_events(uow: UnitOfWork, *, limit: int, context: RequestContext) -> Seal
     _extend_log(uow, _extend_trees(uow, leaves))
     uow.log.unqueue([one.place for one in queued])
     uow.commit()
-    return Sealed(events=len(leaves), unsealed=len(queued) - len(leaves), is_behind=len(queued) == limit)
+    return Sealed(events=len(leaves), unsealed=len(queued) - len(leaves))
 
 
 def _read(uow: UnitOfWork, queued: QueuedEvent, context: RequestContext) -> _Leaf | None:
