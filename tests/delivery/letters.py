@@ -26,6 +26,12 @@ VALUES: dict[str, dict[str, str]] = {
     },
     "accepted_notice": {"tenant_name": "Acme", "role": "member", "member_name": "Vera", "kept_role": ""},
     "declined_notice": {"tenant_name": "Acme", "role": "member", "invited_hint": "v***@acme.com"},
+    "leak_notice": {
+        "tenant_name": "Acme",
+        "invited_hint": "v***@example.com",
+        "outcome": "reissued",
+        "settings_url": "https://invite.example/tenants/acme/settings",
+    },
     "renewal_notice": {
         "tenant_name": "Acme",
         "invited_hint": "v***@acme.com",

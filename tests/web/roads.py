@@ -98,6 +98,7 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "delete_resource": ("DELETE", lambda s: s.resource, ...),
     "list_grants": ("GET", lambda s: s.home + f"/grants/{s.colleague.principal_id}", ...),
     "get_key_set": ("GET", lambda _: "/.well-known/jwks.json", ...),
+    "report_leaks": ("POST", lambda _: "/v1/leaks", []),
     "get_key_schedule": ("GET", lambda _: "/.well-known/invitation-keys.json", ...),
     "list_events": ("GET", lambda s: s.home + "/events", ...),
     "get_event_proof": ("GET", lambda s: s.event + "/proof", ...),

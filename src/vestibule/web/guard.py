@@ -30,6 +30,8 @@ from vestibule.web.problems import PROBLEM_TYPE, render_plain, render_problem
 from vestibule.web.services import Services
 
 BODY_MAX = 64 * 1024
+# A partner reports many findings at once.
+_BODY_MAX_OF = {"/v1/leaks": 1024 * 1024}
 UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -70,7 +72,7 @@ class Guard:
         reset = correlation_id.set(request_id)
         sender = _Sender(send, self._headers, request_id)
         try:
-            await self._answer(scope, _Limiter(receive), sender)
+            await self._answer(scope, _Limiter(receive, _limit_of(scope)), sender)
         finally:
             self._record(scope, sender.status, time.perf_counter() - started)
             correlation_id.reset(reset)
@@ -78,11 +80,13 @@ class Guard:
     async def _answer(self, scope: Scope, limiter: _Limiter, sender: _Sender) -> None:
         try:
             declared = find_header(scope, b"content-length")
-            if declared is not None and (not _is_number(declared) or int(declared) > BODY_MAX):
+            if declared is not None and (not _is_number(declared) or int(declared) > _limit_of(scope)):
                 raise BodyTooLargeError  # noqa: TRY301 - one handler for both ways to find out
             await self._app(scope, limiter, sender)
         except BodyTooLargeError:
-            await self._plain(sender, 413, "body_too_large", f"The body is larger than {BODY_MAX} bytes.")
+            await self._plain(
+                sender, 413, "body_too_large", f"The body is larger than {_limit_of(scope)} bytes."
+            )
         except VestibuleError as error:
             status, body, headers = render_problem(error, sender.request_id)
             await sender.fallback(status, body, headers)
@@ -115,6 +119,10 @@ class Guard:
         )
 
 
+def _limit_of(scope: Scope) -> int:
+    return _BODY_MAX_OF.get(scope["path"], BODY_MAX)
+
+
 def _route(scope: Scope) -> str:
     named = scope.get(ROUTE)
     if named is not None:
@@ -127,11 +135,11 @@ def _is_number(text: str) -> bool:
 
 
 class _Limiter:
-    """Receives at most ``BODY_MAX`` bytes of body, however it is framed."""
+    """Receives at most *limit* bytes of body, however it is framed."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
-        self._left = BODY_MAX
+        self._left = limit
 
     async def __call__(self) -> Message:
         message = await self._receive()

@@ -111,4 +111,9 @@ def _install() -> Path:
     return place
 
 
+def jose_folder() -> Path:
+    """Where the certified provider is installed, and with it ``jose``."""
+    return _install()
+
+
 _COMMANDS: dict[str, Callable[[], list[str]]] = {"node": _find_node, "mock": _find_mock}
