@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from vestibule.identity.domains import WorldNames
 from vestibule.identity.jwks import KeySource, StaticKeys
 from vestibule.identity.oidc import OpenIdParty, SecretSealer
 from vestibule.keyring import check_ring, make_sealer
+from vestibule.sealing import make_address_sealer
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
 from vestibule.storage.revision import check_migrated
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
     from vestibule.keys.master import MasterKey
-    from vestibule.ports import KeyProvider, Runner
+    from vestibule.ports import AddressSealer, KeyProvider, Runner
 
 Clock = Callable[[], datetime]
 # Which processes open the client secrets of connections: to sign somebody in, or to set one up.
@@ -114,7 +115,10 @@ class Deployment:
             clock=self.clock,
             keeper=self._make_keeper(),
             policy=WorkerPolicy(
-                batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000, limits=settings.limits
+                batch=settings.worker_batch,
+                poll=settings.worker_poll_ms / 1000,
+                limits=settings.limits,
+                keep_final=timedelta(days=settings.retention_days) if settings.retention_days else None,
             ),
         )
 
@@ -152,7 +156,7 @@ def build_deployment(
     verifier, fetched = (None, None) if role is ProcessRole.WORKER else _make_verifier(settings, clock)
     return Deployment(
         settings=settings,
-        runner=_make_runner(settings, clock),
+        runner=_make_runner(settings, clock, make_address_sealer(settings, lambda: provider)),
         verifier=verifier,
         keys=fetched,
         clock=clock,
@@ -171,7 +175,10 @@ def build_plain_runner(settings: Settings) -> PlainRunner:
         ConfigurationError: the database is missing, unreachable or not migrated.
     """
     check_database(settings)
-    return PlainRunner(make_engine(settings.database_url))
+    return PlainRunner(
+        make_engine(settings.database_url),
+        sealer=make_address_sealer(settings, lambda: make_provider(settings)),
+    )
 
 
 @contextmanager
@@ -341,11 +348,11 @@ def make_sender(settings: Settings) -> Sender:
     return Sender(address_key=address.key, name=shown) if shown else Sender(address_key=address.key)
 
 
-def _make_runner(settings: Settings, clock: Clock) -> LoopRunner | ThreadRunner:
+def _make_runner(settings: Settings, clock: Clock, sealer: AddressSealer | None) -> LoopRunner | ThreadRunner:
     if parse_database_url(settings.database_url).get_backend_name() == "sqlite":
-        return ThreadRunner(make_engine(settings.database_url), clock=clock)
+        return ThreadRunner(make_engine(settings.database_url), clock=clock, sealer=sealer)
     engine = make_async_engine(settings.database_url, pool_size=settings.pool_size)
-    return LoopRunner(engine, wire_size=settings.wire_size)
+    return LoopRunner(engine, wire_size=settings.wire_size, sealer=sealer)
 
 
 def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier | None, FetchedKeys | None]:

@@ -24,6 +24,7 @@ from vestibule.cli import (
     keys,
     members,
     migrations,
+    people,
     policy,
     resources,
     reviews,
@@ -75,6 +76,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(accounts.app, name="account")
+app.add_typer(people.app, name="person")
 app.add_typer(connections.app, name="connection")
 app.add_typer(keys.app, name="keys")
 app.add_typer(support.app, name="support")

@@ -28,6 +28,7 @@ from vestibule.ports.log import (
 )
 from vestibule.ports.members import Members, PrincipalRecord, Principals
 from vestibule.ports.policies import Policies
+from vestibule.ports.privacy import AddressSealer, People, Person, Subject
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
 from vestibule.ports.resources import Resources
 from vestibule.ports.support import Support
@@ -37,6 +38,7 @@ from vestibule.ports.unit_of_work import Runner, UnitOfWork
 __all__ = [
     "Abuse",
     "Accounts",
+    "AddressSealer",
     "ApiKeys",
     "Approvals",
     "AssertionVerifier",
@@ -64,6 +66,8 @@ __all__ = [
     "Members",
     "Outbox",
     "Passwords",
+    "People",
+    "Person",
     "Policies",
     "PrincipalRecord",
     "Principals",
@@ -81,6 +85,7 @@ __all__ = [
     "Sessions",
     "Settlement",
     "StoredCheckpoint",
+    "Subject",
     "Support",
     "Tenants",
     "UnitOfWork",
