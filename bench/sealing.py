@@ -16,8 +16,8 @@ from tests.world import World, person
 from vestibule.core.limits import LIMIT_NAMES, Limits, parse_limit
 
 _WIDE = Limits(**{name: parse_limit("1000000/60") for name in LIMIT_NAMES})
-ROUNDS = 3
-COUNT = 400
+ROUNDS = 2
+COUNT = 150
 
 
 def measure() -> dict[str, dict[str, float]]:

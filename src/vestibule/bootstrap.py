@@ -156,7 +156,7 @@ def build_deployment(
     verifier, fetched = (None, None) if role is ProcessRole.WORKER else _make_verifier(settings, clock)
     return Deployment(
         settings=settings,
-        runner=_make_runner(settings, clock, make_address_sealer(settings, lambda: provider)),
+        runner=_make_runner(settings, clock, _make_address_sealer(settings, provider, role)),
         verifier=verifier,
         keys=fetched,
         clock=clock,
@@ -346,6 +346,13 @@ def make_sender(settings: Settings) -> Sender:
         ) from None
     shown = name.strip().strip('"').strip()
     return Sender(address_key=address.key, name=shown) if shown else Sender(address_key=address.key)
+
+
+def _make_address_sealer(
+    settings: Settings, provider: KeyProvider | None, role: ProcessRole
+) -> AddressSealer | None:
+    decides = role in (ProcessRole.ALL, ProcessRole.ADMIN)
+    return make_address_sealer(settings, lambda: provider, decides=decides)
 
 
 def _make_runner(settings: Settings, clock: Clock, sealer: AddressSealer | None) -> LoopRunner | ThreadRunner:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from vestibule.ports import KeyProvider
 
 
-def make_address_sealer(settings: Settings, open_ring: Callable[[], KeyProvider | None]) -> KeySealer | None:
+def make_address_sealer(
+    settings: Settings, open_ring: Callable[[], KeyProvider | None], *, decides: bool = True
+) -> KeySealer | None:
     """What seals addresses in this database; None where they stand in plain, and then no ring is opened.
 
     Raises:
@@ -31,6 +33,7 @@ def make_address_sealer(settings: Settings, open_ring: Callable[[], KeyProvider 
             settings.addresses,
             has_ring=bool(settings.keyring),
             seals_by_default=engine.dialect.name == "postgresql",
+            decides=decides,
         )
     finally:
         runner.close()

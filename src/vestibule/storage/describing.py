@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from vestibule.core.privacy import EVERYWHERE
 from vestibule.ports.privacy import Person
-from vestibule.storage.invitations.rows import read_grants, read_invitation
+from vestibule.storage.invitations.rows import VISIBLE, read_grants, read_invitation
 from vestibule.storage.schema import (
     accounts,
     audit_events,
@@ -87,7 +87,7 @@ def _issued(ids: Sequence[str]) -> sa.Select[Any]:
 
 
 def _list_invitations(connection: sa.Connection, vault: Vault, forms: Sequence[str]) -> list[dict[str, Any]]:
-    rows = connection.execute(sa.select(invitations).where(invitations.c.invited_email.in_(forms))).all()
+    rows = connection.execute(sa.select(*VISIBLE).where(invitations.c.invited_email.in_(forms))).all()
     vault.prefetch((row.tenant_id, row.invited_email) for row in rows)
     bundles = read_grants(connection, [row.invitation_id for row in rows])
     found = []

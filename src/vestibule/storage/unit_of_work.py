@@ -146,7 +146,7 @@ class SqlUnitOfWork:
         self.keys: Keys = SqlKeys(connection, self.now)
         self.log: Log = SqlLog(connection, self.now)
         self.checkpoints: Checkpoints = SqlCheckpoints(connection, self.now)
-        self.support: Support = SqlSupport(connection, self.now)
+        self.support: Support = SqlSupport(connection, self.now, vault)
         self.people: People = SqlPeople(connection, self.now, vault, self._sealer)
 
     def _open_promises(self) -> Promises:

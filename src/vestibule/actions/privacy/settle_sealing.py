@@ -13,8 +13,10 @@ _SETTING = "VESTIBULE_ADDRESSES"
 _RING = "VESTIBULE_KEYRING"
 
 
-def settle_sealing(uow: UnitOfWork, wish: str, *, has_ring: bool, seals_by_default: bool) -> KeyRecord | None:
-    """The key of the indices; None where addresses stand in plain.
+def settle_sealing(
+    uow: UnitOfWork, wish: str, *, has_ring: bool, seals_by_default: bool, decides: bool = True
+) -> KeyRecord | None:
+    """The key of the indices; None where addresses stand in plain. Who does not decide follows.
 
     Raises:
         ConfigurationError: the *wish*, the key ring and what the database holds don't go together.
@@ -22,6 +24,8 @@ def settle_sealing(uow: UnitOfWork, wish: str, *, has_ring: bool, seals_by_defau
     marked = uow.people.find_index_key_id()
     if marked is not None:
         return _get_marked(uow, marked, wish, has_ring=has_ring)
+    if not decides and not wish:
+        return None
     if wish == PLAIN or (not wish and not (has_ring and seals_by_default)):
         return None
     if not has_ring:
