@@ -225,6 +225,6 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     ),
 }
 FUNCTIONS: Mapping[str, tuple[ProcessRole, ...]] = {
-    "vestibule_find_link(bytea)": (ProcessRole.SUPPORT,),
+    "vestibule_find_link(bytea)": (ProcessRole.ISSUE, ProcessRole.CLAIM, ProcessRole.SUPPORT),
     "vestibule_lost_race()": (ProcessRole.CLAIM,),
 }
