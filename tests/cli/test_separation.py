@@ -282,7 +282,7 @@ def test_doctor_names_what_is_missing_and_what_is_too_much(
     login = sql.Identifier(f"{database}_claim")
     changes = (
         sql.SQL("GRANT SELECT (key_hash), DELETE ON vestibule_api_keys TO {}"),
-        sql.SQL("GRANT EXECUTE ON FUNCTION vestibule_find_link(bytea) TO {}"),
+        sql.SQL("GRANT EXECUTE ON FUNCTION vestibule_refuse() TO {}"),
         sql.SQL("REVOKE INSERT ON vestibule_audit_events FROM vestibule_claim"),
     )
     with psycopg.connect(postgres_server.dsn(database), autocommit=True) as connection:
@@ -290,14 +290,14 @@ def test_doctor_names_what_is_missing_and_what_is_too_much(
             connection.execute(change.format(login))
         checks = _examine(run, logins[ProcessRole.CLAIM])
         connection.execute(sql.SQL("REVOKE ALL ON vestibule_api_keys FROM {}").format(login))
-        connection.execute(sql.SQL("REVOKE ALL ON FUNCTION vestibule_find_link(bytea) FROM {}").format(login))
+        connection.execute(sql.SQL("REVOKE ALL ON FUNCTION vestibule_refuse() FROM {}").format(login))
         connection.execute("GRANT INSERT ON vestibule_audit_events TO vestibule_claim")
     assert (checks["rights"]["verdict"], checks["rights beyond"]["verdict"]) == ("fail", "fail")
     assert checks["rights"]["detail"].endswith("lacks: INSERT vestibule_audit_events")
     beyond = checks["rights beyond"]["detail"]
     assert "DELETE vestibule_api_keys" in beyond
     assert "SELECT vestibule_api_keys (key_hash)" in beyond
-    assert "EXECUTE vestibule_find_link(bytea)" in beyond
+    assert "EXECUTE vestibule_refuse()" in beyond
     assert _examine(run, logins[ProcessRole.CLAIM])["rights"]["verdict"] == "ok"
 
 

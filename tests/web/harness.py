@@ -27,7 +27,11 @@ from starlette.types import ASGIApp
 
 from tests.identity.signing import EdSigner, b64, dump, jwks
 from tests.nameserver import DnsServer
+<<<<<<< HEAD
 from tests.sealing import IS_SEALED, make_ring
+=======
+from tests.web.written import watch_writes
+>>>>>>> 2b85d309f0347438a30eb0ed9b37ba35ce9ba056
 from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.core.limits import LIMIT_NAMES
 from vestibule.core.process import ProcessRole
@@ -42,8 +46,6 @@ PUBLIC_URL = "https://invite.example.com"
 ISSUER = "https://host.example.com"
 PLATFORM_KEY = "vsk_" + "platform-key-of-tests-" * 2
 ENGINES = ("sqlite", "postgresql")
-_WRITE_DOWN = """CREATE FUNCTION write_down() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN INSERT INTO written (name) VALUES (TG_TABLE_NAME); RETURN NULL; END $$"""
 UNTOUCHED_BY_READING = tuple(
     table for table in metadata.sorted_tables if table.name != "vestibule_rate_limits"
 )
@@ -324,28 +326,8 @@ class World:
     def _make_database(self) -> None:
         engine = make_engine(self.database_url, create=True)
         migrate(engine)
-        self._watch_writes(engine)
+        watch_writes(engine, UNTOUCHED_BY_READING)
         engine.dispose()
-
-    def _watch_writes(self, engine: sa.Engine) -> None:
-        """Triggers of the tests' own write down each row that is written, in its own transaction."""
-        is_sqlite = engine.dialect.name == "sqlite"
-        serial = "INTEGER PRIMARY KEY" if is_sqlite else "BIGSERIAL PRIMARY KEY"
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE TABLE written (number {serial}, name TEXT NOT NULL)")
-            connection.exec_driver_sql("CREATE INDEX written_by_name ON written (name, number)")
-            if not is_sqlite:
-                connection.exec_driver_sql(_WRITE_DOWN)
-            for table in UNTOUCHED_BY_READING:
-                for event in ("INSERT", "UPDATE", "DELETE"):
-                    body = (
-                        f"BEGIN INSERT INTO written (name) VALUES ('{table.name}'); END"
-                        if is_sqlite
-                        else "FOR EACH ROW EXECUTE FUNCTION write_down()"
-                    )
-                    connection.exec_driver_sql(
-                        f"CREATE TRIGGER written_{event.lower()}_{table.name} AFTER {event} ON {table.name} {body}"
-                    )
 
     def _read_settings(self, keys: Path, changes: Mapping[str, str]) -> Settings:
         values = {

@@ -13,8 +13,8 @@ from vestibule.actions.support.explain import explain_address, explain_invitatio
 from vestibule.cli.arguments import parse_email, parse_tenant_id
 from vestibule.cli.printing import AsJson, facts, moment, show, table
 from vestibule.cli.running import OPERATOR, Desk, open_desk
+from vestibule.core.envelope import parse_link_token
 from vestibule.core.support import SupportCase
-from vestibule.core.token import ClaimToken, parse_claim_token
 from vestibule.errors import ClaimRejectedError, FieldFault, InvalidRequestError
 
 app = typer.Typer(help="Support: what became of an invitation, and why.", no_args_is_help=True)
@@ -50,27 +50,27 @@ def explain(
         )
     if (email is None) != (tenant_id is None):
         raise InvalidRequestError(FieldFault("--tenant", "Give it with --email, and only then."))
-    token = _read_link(sys.stdin.readline()) if from_stdin else None
+    link = sys.stdin.readline() if from_stdin else None
     with open_desk() as desk:
-        cases = _find(desk, invitation_id, email, tenant_id, token)
+        cases = _find(desk, invitation_id, email, tenant_id, link)
     lines = [line for case in cases for line in [*_lines(case), ""]] or ["No invitation to this address."]
     show({"items": [_describe(case) for case in cases]}, lines, as_json=as_json)
 
 
 def _find(
-    desk: Desk, invitation_id: str | None, email: str | None, tenant_id: str | None, token: ClaimToken | None
+    desk: Desk, invitation_id: str | None, email: str | None, tenant_id: str | None, link: str | None
 ) -> Sequence[SupportCase]:
-    if token is not None:
-        return [desk.runner.read(explain_link, OPERATOR, token)]
+    if link is not None:
+        return [desk.runner.read(explain_link, OPERATOR, _hash_link(link, desk.settings.public_url))]
     if email is not None and tenant_id is not None:
         return desk.runner.read(explain_address, OPERATOR, parse_tenant_id(tenant_id), parse_email(email))
     return [desk.runner.read(explain_invitation, OPERATOR, str(invitation_id))]
 
 
-def _read_link(text: str) -> ClaimToken:
-    """The token of a pasted link, or the token alone."""
+def _hash_link(text: str, public_url: str) -> bytes:
+    """Of a pasted link, or of its token alone. Whether a signature counts is not asked: nothing is let in."""
     try:
-        return parse_claim_token(text.strip().rpartition("/")[2])
+        return parse_link_token(text.strip().rpartition("/")[2], public_url).claim_token_hash
     except ClaimRejectedError:
         told = "This is no whole link: it was cut or mistyped. Have it copied whole, or resend."
         raise InvalidRequestError(FieldFault("--link-from-stdin", told)) from None

@@ -89,10 +89,6 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         worker="SELECT, INSERT",
         support="SELECT (body, event_id, invitation_id, kind, occurred_at, source)",
     ),
-    "vestibule_checkpoints": _row(
-        admin="SELECT", worker=f"SELECT, INSERT, UPDATE {_but('vestibule_checkpoints', 'size')}, DELETE"
-    ),
-    "vestibule_cosignatures": _row(admin="SELECT", worker="SELECT, INSERT"),
     "vestibule_challenges": _row(
         claim="SELECT, INSERT, UPDATE (tries_left, used_at)",
         admin="SELECT (address), DELETE",
@@ -242,6 +238,6 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     ),
 }
 FUNCTIONS: Mapping[str, tuple[ProcessRole, ...]] = {
-    "vestibule_find_link(bytea)": (ProcessRole.SUPPORT,),
+    "vestibule_find_link(bytea)": (ProcessRole.ISSUE, ProcessRole.CLAIM, ProcessRole.SUPPORT),
     "vestibule_lost_race()": (ProcessRole.CLAIM,),
 }

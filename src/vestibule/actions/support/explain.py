@@ -9,7 +9,6 @@ from vestibule.core import authority
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import Actor
 from vestibule.core.support import SupportCase
-from vestibule.core.token import ClaimToken
 from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
 
@@ -31,15 +30,15 @@ def explain_invitation(uow: UnitOfWork, actor: Actor, invitation_id: str) -> Sup
     return found
 
 
-def explain_link(uow: UnitOfWork, actor: Actor, token: ClaimToken) -> SupportCase:
-    """The case of the invitation that this link opens. Only its hash leaves the process.
+def explain_link(uow: UnitOfWork, actor: Actor, claim_token_hash: bytes) -> SupportCase:
+    """The case of the invitation whose newest link has this hash.
 
     Raises:
         NotPermittedError: not the operator, nor a key that may see every tenant.
         NotFoundError: it opens none: an older link, or not one of ours.
     """
     authority.check_key(actor, "tenants")
-    invitation_id = uow.support.find_link(token.claim_token_hash)
+    invitation_id = uow.support.find_link(claim_token_hash)
     if invitation_id is None:
         raise NotFoundError
     return explain_invitation(uow, actor, invitation_id)

@@ -145,10 +145,16 @@ class ReadingInvitations(InvitationRows):
 
     def claim_renewal(self, claim_token_hash: bytes) -> tuple[str, str] | None:
         query = sa.select(invitations.c.tenant_id, invitations.c.invitation_id).where(
-            invitations.c.claim_token_hash == claim_token_hash
+            self._has_link(claim_token_hash)
         )
         row = self._connection.execute(query).first()
         return None if row is None else (row.tenant_id, row.invitation_id)
+
+    def _has_link(self, claim_token_hash: bytes) -> sa.ColumnElement[bool]:
+        if self._connection.dialect.name == "sqlite":
+            return invitations.c.claim_token_hash == claim_token_hash
+        # Whoever asks here has a link's hash, and needs no right to read others.
+        return invitations.c.invitation_id == sa.func.vestibule_find_link(claim_token_hash)
 
     def _get_tenant(self, tenant_id: str) -> Tenant:
         return read_tenant(
