@@ -84,10 +84,6 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         worker="SELECT, INSERT",
         support="SELECT (body, event_id, invitation_id, kind, occurred_at, source)",
     ),
-    "vestibule_checkpoints": _row(
-        admin="SELECT", worker=f"SELECT, INSERT, UPDATE {_but('vestibule_checkpoints', 'size')}, DELETE"
-    ),
-    "vestibule_cosignatures": _row(admin="SELECT", worker="SELECT, INSERT"),
     "vestibule_challenges": _row(
         claim="SELECT, INSERT, UPDATE (tries_left, used_at)",
         worker=f"SELECT {_but('vestibule_challenges', 'challenge_hash', 'code_hash', 'password_hash')}, "
