@@ -136,8 +136,6 @@ _ADMIN = (
     f"{_SETTINGS}/policy/changes/{{change_id}}/activate",
     f"{_SETTINGS}/policy/changes/{{change_id}}/withdraw",
     f"{_SETTINGS}/policy/rollback",
-    f"{_SETTINGS}/history",
-    f"{_SETTINGS}/history/{{event_id}}",
     f"{_SETTINGS}/domains",
     f"{_SETTINGS}/domains/{{domain}}",
     f"{_SETTINGS}/domains/{{domain}}/check",
