@@ -134,6 +134,7 @@ def test_an_invitation_without_inviter_or_message_reads_well() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_only_links_are_the_letters_own(kind: str) -> None:
     own = {"invitation_mail": LINK, "renewal_notice": "https://invite.example/settings"}
+    own |= {"leak_notice": "https://invite.example/tenants/acme/settings"}
     own |= dict.fromkeys(("join_request_notice", "domain_notice"), "https://invite.example/settings")
     own["account_exists_mail"] = "https://invite.example/sign-in"
     own |= dict.fromkeys(
