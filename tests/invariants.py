@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from vestibule.core.email import EmailAddress
 from vestibule.core.policy import NOTHING, OWNER, load_policy
 from vestibule.core.policy.replay import DECISIONS, RecordedDecision, judge_again
+from vestibule.core.privacy import is_sealed, is_tombstone
 from vestibule.storage.schema import (
     audit_events,
     invitations,
@@ -48,6 +49,11 @@ def check_invariants(connection: sa.Connection) -> list[str]:
 
 def is_open(invitation: Row) -> bool:
     return all(invitation[name] is None for name in _FINAL)
+
+
+def _read_address(stored: str) -> EmailAddress | None:
+    # Where addresses are sealed, or were erased, nothing is judged again that rests on them.
+    return None if is_sealed(stored) or is_tombstone(stored) else EmailAddress(stored)
 
 
 class _Facts:
@@ -168,7 +174,7 @@ class _Facts:
                     kind=kind,
                     invitation_id=row["invitation_id"],
                     occurred_at=row["occurred_at"],
-                    address=EmailAddress(address_of[row["invitation_id"]]),
+                    address=_read_address(address_of[row["invitation_id"]]),
                     facts=facts,
                 )
                 # Stories move the times of rows, but not those within a policy's text.

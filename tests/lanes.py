@@ -22,8 +22,9 @@ from typing import Any, Generic, Literal, TypeVar
 import sqlalchemy as sa
 
 from tests.factories import NOW
+from tests.sealing import find_sealer, make_sealer
 from tests.servers import PostgresServer
-from vestibule.ports import ClaimUnit, UnitOfWork
+from vestibule.ports import AddressSealer, ClaimUnit, UnitOfWork
 from vestibule.storage.engine import make_async_engine, make_engine
 from vestibule.storage.migrations import migrate
 from vestibule.storage.runners import LoopRunner, PlainRunner, ThreadRunner
@@ -54,8 +55,9 @@ Act = Call[Any] | Claim[Any]
 class Lane(ABC):
     """A runner on a database."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, sealer: AddressSealer | None) -> None:
         self.engine = engine
+        self.sealer = sealer
 
     @property
     def is_sqlite(self) -> bool:
@@ -88,12 +90,12 @@ class Lane(ABC):
 class SqliteLane(Lane):
     """A file, with a clock that stands still until it is moved."""
 
-    def __init__(self, template: Path, place: Path) -> None:
+    def __init__(self, template: Path, place: Path, sealer: AddressSealer | None = None) -> None:
         self._template = template
         self._place = place
         self._now = NOW
         shutil.copy(template, place)
-        super().__init__(make_engine(f"sqlite:///{place}", pool_size=_CROWD + 2))
+        super().__init__(make_engine(f"sqlite:///{place}", pool_size=_CROWD + 2), sealer)
         sa.event.listen(self.engine, "connect", _write_lazily)
 
     def now(self) -> datetime:
@@ -118,9 +120,9 @@ def _write_lazily(connection: sqlite3.Connection, _record: object) -> None:
 class PostgresLane(Lane):
     """A database of a real server."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, sealer: AddressSealer | None = None) -> None:
         self.url = url
-        super().__init__(make_engine(url, pool_size=_CROWD + 2))
+        super().__init__(make_engine(url, pool_size=_CROWD + 2), sealer)
 
     def now(self) -> datetime:
         with self.engine.connect() as connection:
@@ -178,9 +180,9 @@ async def _race_in_loop(runner: LoopRunner | ThreadRunner, calls: Sequence[Act])
 class SqlitePlain(SqliteLane):
     """SQLite, each call in the thread that asks."""
 
-    def __init__(self, template: Path, place: Path) -> None:
-        super().__init__(template, place)
-        self._runner = PlainRunner(self.engine, clock=self.now)
+    def __init__(self, template: Path, place: Path, sealer: AddressSealer | None = None) -> None:
+        super().__init__(template, place, sealer)
+        self._runner = PlainRunner(self.engine, clock=self.now, sealer=self.sealer)
 
     def do(self, call: Call[T] | Claim[T]) -> T:
         return _plainly(self._runner, call)
@@ -195,9 +197,9 @@ class SqlitePlain(SqliteLane):
 class SqliteThreaded(SqliteLane):
     """SQLite under the event loop."""
 
-    def __init__(self, template: Path, place: Path) -> None:
-        super().__init__(template, place)
-        self._runner = ThreadRunner(self.engine, clock=self.now)
+    def __init__(self, template: Path, place: Path, sealer: AddressSealer | None = None) -> None:
+        super().__init__(template, place, sealer)
+        self._runner = ThreadRunner(self.engine, clock=self.now, sealer=self.sealer)
         self._loop = asyncio.Runner()
 
     def do(self, call: Call[T] | Claim[T]) -> T:
@@ -214,9 +216,9 @@ class SqliteThreaded(SqliteLane):
 class PostgresPlain(PostgresLane):
     """PostgreSQL, each call in the thread that asks, by SQLAlchemy alone."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self._runner = PlainRunner(self.engine)
+    def __init__(self, url: str, sealer: AddressSealer | None = None) -> None:
+        super().__init__(url, sealer)
+        self._runner = PlainRunner(self.engine, sealer=self.sealer)
 
     def do(self, call: Call[T] | Claim[T]) -> T:
         return _plainly(self._runner, call)
@@ -231,10 +233,10 @@ class PostgresPlain(PostgresLane):
 class PostgresLooped(PostgresLane):
     """PostgreSQL under the event loop; claims take the wire."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, sealer: AddressSealer | None = None) -> None:
+        super().__init__(url, sealer)
         self.loop = asyncio.Runner()
-        self.runner = LoopRunner(make_async_engine(url, pool_size=16), wire_size=16)
+        self.runner = LoopRunner(make_async_engine(url, pool_size=16), wire_size=16, sealer=self.sealer)
 
     def do(self, call: Call[T] | Claim[T]) -> T:
         return self.loop.run(_looped(self.runner, call))
@@ -265,7 +267,10 @@ class LaneKeeper:
         self._database: str | None = None
 
     def open(self, name: str) -> Lane:
-        """A clean lane: ``sqlite-plain``, ``sqlite-threads``, ``postgresql-plain`` or ``postgresql-loop``."""
+        """A clean lane: ``sqlite-plain``, ``sqlite-threads``, ``postgresql-plain`` or ``postgresql-loop``.
+
+        With ``+sealed`` behind it, addresses are sealed.
+        """
         lane = self._lanes.get(name) or self._make(name)
         self._lanes[name] = lane
         lane.clean()
@@ -293,12 +298,14 @@ class LaneKeeper:
 
     def _make(self, name: str) -> Lane:
         place = self._folder / f"{name}.db"
-        match name:
+        road, _, sealed = name.partition("+")
+        sealer = make_sealer() if sealed else find_sealer()
+        match road:
             case "sqlite-plain":
-                return SqlitePlain(self.template(), place)
+                return SqlitePlain(self.template(), place, sealer)
             case "sqlite-threads":
-                return SqliteThreaded(self.template(), place)
+                return SqliteThreaded(self.template(), place, sealer)
             case "postgresql-plain":
-                return PostgresPlain(self.database())
+                return PostgresPlain(self.database(), sealer)
             case _:
-                return PostgresLooped(self.database())
+                return PostgresLooped(self.database(), sealer)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -30,6 +30,7 @@ from vestibule.keyring import (
     make_sealer,
 )
 from vestibule.keys import signatures
+from vestibule.sealing import make_address_sealer
 from vestibule.settings import Settings
 from vestibule.storage.engine import make_async_engine, make_engine, parse_database_url
 from vestibule.storage.revision import check_migrated
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from vestibule.delivery.smtp import SmtpTransport
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
-    from vestibule.ports import KeyProvider
+    from vestibule.ports import AddressSealer, KeyProvider
 
 Clock = Callable[[], datetime]
 # Which processes open the client secrets of connections: to sign somebody in, or to set one up.
@@ -122,7 +123,10 @@ class Deployment:
             keeper=self._make_keeper(),
             provider=self.provider,
             policy=WorkerPolicy(
-                batch=settings.worker_batch, poll=settings.worker_poll_ms / 1000, limits=settings.limits
+                batch=settings.worker_batch,
+                poll=settings.worker_poll_ms / 1000,
+                limits=settings.limits,
+                keep_final=timedelta(days=settings.retention_days) if settings.retention_days else None,
             ),
         )
 
@@ -164,7 +168,7 @@ def build_deployment(
     verifier, fetched = (None, None) if role is ProcessRole.WORKER else _make_verifier(settings, clock)
     return Deployment(
         settings=settings,
-        runner=_make_runner(settings, clock),
+        runner=_make_runner(settings, clock, _make_address_sealer(settings, provider, role)),
         verifier=verifier,
         keys=fetched,
         clock=clock,
@@ -184,7 +188,10 @@ def build_plain_runner(settings: Settings) -> PlainRunner:
         ConfigurationError: the database is missing, unreachable or not migrated.
     """
     check_database(settings)
-    return PlainRunner(make_engine(settings.database_url))
+    return PlainRunner(
+        make_engine(settings.database_url),
+        sealer=make_address_sealer(settings, lambda: make_provider(settings)),
+    )
 
 
 @contextmanager
@@ -282,11 +289,18 @@ def make_sender(settings: Settings) -> Sender:
     return Sender(address_key=address.key, name=shown) if shown else Sender(address_key=address.key)
 
 
-def _make_runner(settings: Settings, clock: Clock) -> LoopRunner | ThreadRunner:
+def _make_address_sealer(
+    settings: Settings, provider: KeyProvider | None, role: ProcessRole
+) -> AddressSealer | None:
+    decides = role in (ProcessRole.ALL, ProcessRole.ADMIN)
+    return make_address_sealer(settings, lambda: provider, decides=decides)
+
+
+def _make_runner(settings: Settings, clock: Clock, sealer: AddressSealer | None) -> LoopRunner | ThreadRunner:
     if parse_database_url(settings.database_url).get_backend_name() == "sqlite":
-        return ThreadRunner(make_engine(settings.database_url), clock=clock)
+        return ThreadRunner(make_engine(settings.database_url), clock=clock, sealer=sealer)
     engine = make_async_engine(settings.database_url, pool_size=settings.pool_size)
-    return LoopRunner(engine, wire_size=settings.wire_size)
+    return LoopRunner(engine, wire_size=settings.wire_size, sealer=sealer)
 
 
 def _make_verifier(settings: Settings, clock: Clock) -> tuple[AssertionVerifier | None, FetchedKeys | None]:

@@ -35,6 +35,8 @@ class Settings:
     keyring: str = ""
     keyring_secret: str = field(default="", repr=False)
     keyring_secret_file: str = ""
+    addresses: str = ""
+    retention_days: int = 0
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
     platform_key: str = field(default="", repr=False)
@@ -105,6 +107,8 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         keyring=values.get("keyring", ""),
         keyring_secret=values.get("keyring_secret", ""),
         keyring_secret_file=values.get("keyring_secret_file", ""),
+        addresses=_read_addresses(values.get("addresses", "")),
+        retention_days=number.read("retention_days", 0, 0, 36_500),
         smtp_url=values.get("smtp_url", ""),
         mail_from=values.get("mail_from", ""),
         platform_key=_read_platform_key(values.get("platform_key", "")),
@@ -204,6 +208,12 @@ def _read_servers(text: str) -> tuple[tuple[str, int], ...]:
         except (ConfigurationError, ValueError):
             raise told from None
     return tuple(servers)
+
+
+def _read_addresses(text: str) -> str:
+    if text not in ("", "plain", "sealed"):
+        raise _fault("addresses", "is not sealed or plain", "Give one of the two, or leave it out")
+    return text
 
 
 def _read_level(text: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.lanes import LaneKeeper
+from tests.sealing import find_sealer
 from tests.world import VERA, World, key_of, person
 from vestibule.actions.invitations.accept import accept
 from vestibule.core.binding import Snapshot
@@ -49,7 +50,7 @@ class _Interrupted:
 
 
 def _accept_while(world: World, connection: sa.Connection, link: ClaimKey, act: Callable[[], object]) -> None:
-    with SqlUnitOfWork(connection, joined=True) as uow:
+    with SqlUnitOfWork(connection, joined=True, sealer=find_sealer()) as uow:
         uow.claims = _Interrupted(uow.claims, act)
         accept(uow, VERA, link, context=world.context, limits=world.limits)
 
@@ -110,7 +111,7 @@ def test_a_membership_swept_away_meanwhile_takes_its_seat_with_it(hosted: World)
 def test_a_joined_unit_of_work_never_commits(hosted: World) -> None:
     issued = hosted.do(hosted.issue(VERA))
     with hosted.lane.engine.connect() as connection:
-        with SqlUnitOfWork(connection, joined=True) as uow:
+        with SqlUnitOfWork(connection, joined=True, sealer=find_sealer()) as uow:
             accept(uow, VERA, key_of(issued), context=hosted.context, limits=hosted.limits)
         assert "vera" not in hosted.members()
         connection.rollback()

@@ -27,6 +27,7 @@ from starlette.types import ASGIApp
 
 from tests.identity.signing import EdSigner, b64, dump, jwks
 from tests.nameserver import DnsServer
+from tests.sealing import IS_SEALED, make_ring
 from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.core.limits import LIMIT_NAMES
 from vestibule.core.process import ProcessRole
@@ -114,7 +115,10 @@ class World:
             self._make_database()
         self.engine = make_engine(database_url)
         self.dns = DnsServer()
-        self.settings = self._read_settings(keys, settings or {})
+        sealing = {"ADDRESSES": "sealed"} if IS_SEALED else {}
+        self.settings = self._read_settings(keys, {**sealing, **(settings or {})})
+        if self.settings.addresses == "sealed":
+            self.settings = make_ring(self.settings, directory / "ring")
         self._numbers = itertools.count(1)
         self._mailbox = DevelopmentMailbox(clock=system_clock) if delivers else None
 

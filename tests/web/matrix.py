@@ -39,6 +39,8 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "put_member": (401, 403, 403, 403, 403, 403, 403, 201),
     "remove_member": (401, 404, 403, 204, 204, 404, 403, 204),
     "offboard_principal": (401, 403, 403, 403, 403, 403, 403, 200),
+    "export_person": (401, 403, 403, 403, 403, 403, 403, 200),
+    "erase_person": (401, 403, 403, 403, 403, 403, 403, 200),
     "issue_invitation": (401, 404, 403, 201, 201, 404, 403, 403),
     "list_invitations": (401, 404, 403, 200, 200, 404, 403, 403),
     "get_invitation": (401, 404, 403, 200, 200, 404, 403, 403),
@@ -102,7 +104,10 @@ MATRIX: dict[str, tuple[int, ...]] = {
 FOR_ANYBODY = {"preview_invitation", "request_new_invitation", "block_invitation", "report_invitation"}
 FOR_ANYBODY |= {"get_key_set", "get_key_schedule", "report_leaks"}
 FOR_HOLDERS = {"block_invitation", "report_invitation"}
-FOR_PRINCIPALS = {"offboard_principal", "get_suppression", "put_suppression", "lift_suppression"}
+FOR_PRINCIPALS = {
+    *("offboard_principal", "export_person", "erase_person"),
+    *("get_suppression", "put_suppression", "lift_suppression"),
+}
 WEAK_FOR_PRINCIPALS: frozenset[Scope] = frozenset(("tenants", "members"))
 WEAK_FOR_THE_REST: frozenset[Scope] = frozenset(("principals",))
 RECORDED = {"accept_own_invitation", "decline_own_invitation", "accept_invitation", "decline_invitation"}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tests.web.harness import PLATFORM, Invited, Person, World
 from vestibule.core.token import mint_claim_token
-from vestibule.storage.schema import directory_bars
+from vestibule.storage.schema import directory_bars, invitations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +191,11 @@ def offboarded(world: World) -> Case:
 
 def barred(world: World) -> Case:
     case = live(world)
-    bar = {"tenant_id": case.tenant_id, "subject": case.claimant.emails[0], "user_id": "directory-user"}
+    bar = {"tenant_id": case.tenant_id, "user_id": "directory-user"}
     with world.engine.begin() as connection:
+        # As it is stored: sealed, the address itself stands nowhere.
+        stored = sa.select(invitations.c.invited_email).where(invitations.c.tenant_id == case.tenant_id)
+        bar["subject"] = connection.execute(stored).scalars().first() or ""
         connection.execute(sa.insert(directory_bars).values(bar))
     return case
 

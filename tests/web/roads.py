@@ -41,6 +41,8 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "put_member": ("PUT", lambda s: s.home + "/members/somebody-new", {"role": "member"}),
     "remove_member": ("DELETE", lambda s: s.home + f"/members/{s.colleague.principal_id}", ...),
     "offboard_principal": ("POST", lambda s: f"/v1/principals/{s.colleague.principal_id}/offboard", ...),
+    "export_person": ("POST", lambda _: "/v1/people/export", {"email": "nobody@example.com"}),
+    "erase_person": ("POST", lambda _: "/v1/people/erase", {"email": "nobody@example.com"}),
     "issue_invitation": (
         "POST",
         lambda s: s.home + "/invitations",

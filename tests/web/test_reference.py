@@ -32,6 +32,7 @@ DESIGN = {
     *(("post", "/v1/tenants/{}/suspend"), ("post", "/v1/tenants/{}/resume")),
     *(("get", "/v1/tenants/{}/members"), ("put", "/v1/tenants/{}/members/{}")),
     *(("delete", "/v1/tenants/{}/members/{}"), ("post", "/v1/principals/{}/offboard")),
+    *(("post", "/v1/people/export"), ("post", "/v1/people/erase")),
     *(("post", "/v1/tenants/{}/invitations"), ("get", "/v1/tenants/{}/invitations")),
     *(("get", "/v1/tenants/{}/invitations/{}"), ("delete", "/v1/tenants/{}/invitations/{}")),
     *(("post", "/v1/tenants/{}/invitations/{}/resend"), ("get", "/v1/invitations/{}")),

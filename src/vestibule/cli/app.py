@@ -25,6 +25,7 @@ from vestibule.cli import (
     leaks,
     members,
     migrations,
+    people,
     policy,
     resources,
     reviews,
@@ -77,6 +78,7 @@ app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(leaks.app, name="leak")
 app.add_typer(accounts.app, name="account")
+app.add_typer(people.app, name="person")
 app.add_typer(connections.app, name="connection")
 app.add_typer(keys.app, name="keys")
 app.add_typer(support.app, name="support")

@@ -33,6 +33,8 @@ from vestibule.actions.domains.check_domain import list_due, recheck
 from vestibule.actions.domains.lapse_proofs import lapse_proofs
 from vestibule.actions.invitations.decide import list_waited, release_waited
 from vestibule.actions.links.order_envelope import order_for_mail, sign_envelope
+from vestibule.actions.privacy.erase_person import anonymise_final
+from vestibule.actions.privacy.rewrap import rewrap
 from vestibule.core.envelope import SignedToken
 from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Limits
@@ -76,6 +78,7 @@ class WorkerPolicy:
     keep_every: float = 300.0
     key_wait: timedelta = timedelta(seconds=30)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    keep_final: timedelta | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -241,6 +244,7 @@ class Worker:
         swept = await self._runner.run(sweep, limit=limit, context=context)
         for tenant_id, invitation_id in await self._runner.read(list_waited, limit=limit):
             swept += await self._runner.run(release_waited, tenant_id, invitation_id, context=context)
+        swept += await self._tend_privacy(context)
         if swept:
             self._log.info("swept", count=swept)
 
@@ -252,6 +256,19 @@ class Worker:
             self._log.warning("worker_waits_for_database", worker=self._name)
         except Exception as error:  # noqa: BLE001 - it is due again, and mail goes out meanwhile
             self._log.error("keeping_keys_failed", problem=type(error).__name__)
+
+    async def _tend_privacy(self, context: RequestContext) -> int:
+        """What is kept no longer is anonymised; what a replaced key still wraps is wrapped anew."""
+        limit, done = self._policy.sweep_limit, 0
+        if self._policy.keep_final is not None:
+            done = await self._runner.run(
+                anonymise_final, after=self._policy.keep_final, limit=limit, context=context
+            )
+        try:
+            return done + await self._runner.run(rewrap, limit=limit)
+        except KeyProviderError:
+            self._log.warning("worker_waits_for_keys", worker=self._name)
+            return done
 
     async def _tend_domains(self) -> None:
         """Proofs that the clock has ended are recorded; those that are due are looked for.

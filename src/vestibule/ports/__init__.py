@@ -29,6 +29,7 @@ from vestibule.ports.log import (
 )
 from vestibule.ports.members import Members, PrincipalRecord, Principals
 from vestibule.ports.policies import Policies
+from vestibule.ports.privacy import AddressSealer, People, Person, Subject
 from vestibule.ports.promises import Approvals, Promises, Review, Reviews
 from vestibule.ports.resources import Resources
 from vestibule.ports.support import Support
@@ -38,6 +39,7 @@ from vestibule.ports.unit_of_work import Runner, UnitOfWork
 __all__ = [
     "Abuse",
     "Accounts",
+    "AddressSealer",
     "ApiKeys",
     "Approvals",
     "AssertionVerifier",
@@ -66,6 +68,8 @@ __all__ = [
     "Members",
     "Outbox",
     "Passwords",
+    "People",
+    "Person",
     "Policies",
     "PrincipalRecord",
     "Principals",
@@ -84,6 +88,7 @@ __all__ = [
     "Settlement",
     "Signatures",
     "StoredCheckpoint",
+    "Subject",
     "Support",
     "Tenants",
     "UnitOfWork",

@@ -46,10 +46,12 @@ class Directory(Protocol):
 
     def remove_group(self, tenant_id: str, group_id: str) -> bool: ...
 
-    def set_bars(self, tenant_id: str, user_id: str, subjects: Iterable[str]) -> None:
+    def set_bars(
+        self, tenant_id: str, user_id: str, addresses: Iterable[str], principal_ids: Iterable[str] = ()
+    ) -> None:
         """Exactly these addresses and principals are kept out because of this user."""
 
-    def is_barred(self, tenant_id: str, subject: str) -> bool: ...
+    def is_barred(self, tenant_id: str, address: str) -> bool: ...
 
     def list_principals(
         self, tenant_id: str, addresses: Iterable[str], external_id: str | None

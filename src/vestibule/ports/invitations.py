@@ -78,6 +78,9 @@ class Invitations(Protocol):
     ) -> Sequence[tuple[str, str]]:
         """Revoke what is pending to these, and what waits for an approval unless it is left alone."""
 
+    def expire_of_addresses(self, addresses: Iterable[str]) -> Sequence[tuple[str, str]]:
+        """Those of these addresses that the clock has ended are recorded as that; tenant and invitation."""
+
     def revoke_of_domain(self, tenant_id: str, domain: str, reason: str) -> Sequence[tuple[str, str]]:
         """Revoke what is pending to addresses at exactly this domain."""
 

@@ -21,6 +21,7 @@ from vestibule.ports.keys import Keys
 from vestibule.ports.log import Checkpoints, Log
 from vestibule.ports.members import Members, Principals
 from vestibule.ports.policies import Policies
+from vestibule.ports.privacy import People
 from vestibule.ports.promises import Approvals, Promises, Reviews
 from vestibule.ports.resources import Resources
 from vestibule.ports.support import Support
@@ -56,6 +57,7 @@ class UnitOfWork(Protocol):
     log: Log
     checkpoints: Checkpoints
     support: Support
+    people: People
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

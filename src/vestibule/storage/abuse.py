@@ -22,19 +22,21 @@ from vestibule.core.abuse import (
 from vestibule.core.email import EmailAddress
 from vestibule.core.limits import Limits
 from vestibule.core.paging import Page, PageRequest
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.core.tenant import Tenant
 from vestibule.core.token import mint_id
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.rate_limits import take_hits
 from vestibule.storage.schema import invitations, memberships, reports, suppressions, to_milliseconds
+from vestibule.storage.vault import Vault
 
 _REPORTERS_MAX = 1000
 
 
-def _read_suppression(row: sa.Row[Any]) -> Suppression:
+def _read_suppression(row: sa.Row[Any], vault: Vault) -> Suppression:
     return Suppression(
-        address=EmailAddress(row.address),
+        address=EmailAddress(vault.address(row.tenant_id, row.address)),
         tenant_id=row.tenant_id,
         reason=row.reason,
         created_at=row.created_at,
@@ -44,9 +46,10 @@ def _read_suppression(row: sa.Row[Any]) -> Suppression:
 class SqlAbuse:
     """Implements ``ports.Abuse``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def take_allowance(self, tenant: Tenant, inviter_id: str, limits: Limits) -> int | None:
         tenant_id, now_ms = tenant.tenant_id, to_milliseconds(self._now())
@@ -92,8 +95,10 @@ class SqlAbuse:
             .where(reports.c.tenant_id == tenant_id, reports.c.created_at > since)
             .limit(_REPORTERS_MAX)
         )
-        told = self._connection.execute(query).scalars()
-        return len({name_recipient(EmailAddress(address)) for address in told})
+        told = self._connection.execute(query).scalars().all()
+        self._vault.prefetch((tenant_id, one) for one in told)
+        addresses = (self._vault.address(tenant_id, one) for one in told)
+        return len({name_recipient(EmailAddress(one)) for one in addresses})
 
     def _count_accepted(self, tenant_id: str, inviter_id: str) -> AcceptedCount:
         # Among the newest members only, so that it costs the same in every tenant.
@@ -113,17 +118,17 @@ class SqlAbuse:
 
     def is_suppressed(self, address: EmailAddress, tenant_id: str) -> bool:
         query = sa.select(suppressions.c.address).where(
-            suppressions.c.address == address.key, suppressions.c.tenant_id.in_(("", tenant_id))
+            sa.or_(self._is(address, EVERYWHERE), self._is(address, tenant_id))
         )
         return self._connection.execute(query.limit(1)).first() is not None
 
     def find_suppression(self, address: EmailAddress, tenant_id: str) -> Suppression | None:
-        row = self._connection.execute(sa.select(suppressions).where(_is(address, tenant_id))).first()
-        return None if row is None else _read_suppression(row)
+        row = self._connection.execute(sa.select(suppressions).where(self._is(address, tenant_id))).first()
+        return None if row is None else _read_suppression(row, self._vault)
 
     def suppress(self, address: EmailAddress, tenant_id: str, reason: SuppressedFor) -> bool:
         values = {
-            "address": address.key,
+            "address": self._vault.keep(tenant_id, address.key),
             "tenant_id": tenant_id,
             "reason": reason,
             "created_at": self._now(),
@@ -131,12 +136,14 @@ class SqlAbuse:
         return insert_unless_there(self._connection, suppressions, values)
 
     def lift(self, address: EmailAddress, tenant_id: str) -> bool:
-        gone = sa.delete(suppressions).where(_is(address, tenant_id))
+        gone = sa.delete(suppressions).where(self._is(address, tenant_id))
         return self._connection.execute(gone).rowcount == 1
 
     def list_suppressions(self, request: PageRequest) -> Page[Suppression]:
         order = (suppressions.c.created_at, suppressions.c.address)
-        return fetch_page(self._connection, sa.select(suppressions), order, request).map(_read_suppression)
+        page = fetch_page(self._connection, sa.select(suppressions), order, request)
+        self._vault.prefetch((row.tenant_id, row.address) for row in page.items)
+        return page.map(lambda row: _read_suppression(row, self._vault))
 
     def add_report(self, tenant_id: str, invitation_id: str) -> None:
         self._connection.execute(
@@ -155,6 +162,6 @@ class SqlAbuse:
         told, about = self._connection.execute(query).one()
         return told, about
 
-
-def _is(address: EmailAddress, tenant_id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(suppressions.c.address == address.key, suppressions.c.tenant_id == tenant_id)
+    def _is(self, address: EmailAddress, tenant_id: str) -> sa.ColumnElement[bool]:
+        stored = self._vault.form(tenant_id, address.key)
+        return sa.and_(suppressions.c.address == stored, suppressions.c.tenant_id == tenant_id)

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from vestibule.core.account import Account, Challenge
 from vestibule.core.email import EmailAddress
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.errors import NotFoundError
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import accounts, challenges, sessions
+from vestibule.storage.vault import Vault
 
 # For those who let nobody in by a password: they need no right to read one.
 _UNREAD: sa.ColumnElement[Any] = sa.literal("")
@@ -31,21 +33,21 @@ _PUBLIC_CHALLENGE = tuple(
 )
 
 
-def read_account(row: sa.Row[Any]) -> Account:
+def read_account(row: sa.Row[Any], vault: Vault) -> Account:
     return Account(
         account_id=row.account_id,
-        address=EmailAddress(row.address),
+        address=EmailAddress(vault.address(EVERYWHERE, row.address)),
         name=row.name,
         password_hash=row.password_hash,
         created_at=row.created_at,
     )
 
 
-def _read_challenge(row: sa.Row[Any]) -> Challenge:
+def _read_challenge(row: sa.Row[Any], vault: Vault) -> Challenge:
     return Challenge(
         challenge_id=row.challenge_id,
         challenge_hash=row.challenge_hash,
-        address=EmailAddress(row.address),
+        address=EmailAddress(vault.address(EVERYWHERE, row.address)),
         name=row.name,
         password_hash=row.password_hash,
         code_hash=row.code_hash,
@@ -56,22 +58,24 @@ def _read_challenge(row: sa.Row[Any]) -> Challenge:
 class SqlAccounts:
     """Implements ``ports.Accounts``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def find_by_address(self, address: EmailAddress) -> Account | None:
-        row = self._connection.execute(sa.select(accounts).where(accounts.c.address == address.key)).first()
-        return None if row is None else read_account(row)
+        stored = self._vault.form(EVERYWHERE, address.key)
+        row = self._connection.execute(sa.select(accounts).where(accounts.c.address == stored)).first()
+        return None if row is None else read_account(row, self._vault)
 
     def find(self, account_id: str) -> Account | None:
         row = self._connection.execute(sa.select(accounts).where(accounts.c.account_id == account_id)).first()
-        return None if row is None else read_account(row)
+        return None if row is None else read_account(row, self._vault)
 
     def add(self, account: Account) -> bool:
         values = {
             "account_id": account.account_id,
-            "address": account.address.key,
+            "address": self._vault.keep(EVERYWHERE, account.address.key),
             "name": account.name,
             "password_hash": account.password_hash,
             "created_at": self._now(),
@@ -83,7 +87,7 @@ class SqlAccounts:
             sa.insert(challenges).values(
                 challenge_id=challenge.challenge_id,
                 challenge_hash=challenge.challenge_hash,
-                address=challenge.address.key,
+                address=self._vault.keep(EVERYWHERE, challenge.address.key),
                 name=challenge.name,
                 password_hash=challenge.password_hash,
                 tries_left=tries,
@@ -94,7 +98,7 @@ class SqlAccounts:
     def find_challenge(self, challenge_hash: bytes) -> Challenge | None:
         query = sa.select(challenges).where(challenges.c.challenge_hash == challenge_hash, *self._is_live())
         row = self._connection.execute(query).first()
-        return None if row is None else _read_challenge(row)
+        return None if row is None else _read_challenge(row, self._vault)
 
     def get_challenge(self, challenge_id: str) -> Challenge:
         query = sa.select(*_PUBLIC_CHALLENGE).where(
@@ -103,7 +107,7 @@ class SqlAccounts:
         row = self._connection.execute(query).first()
         if row is None:
             raise NotFoundError
-        return _read_challenge(row)
+        return _read_challenge(row, self._vault)
 
     def set_code(self, challenge_id: str, code_hash: str) -> bool:
         change = sa.update(challenges).where(challenges.c.challenge_id == challenge_id, *self._is_live())

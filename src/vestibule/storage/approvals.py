@@ -12,20 +12,25 @@ import sqlalchemy as sa
 from vestibule.core.approval import Approval, Approver, HeldRequest, count_approvals, read_request
 from vestibule.core.invitation import Invitation
 from vestibule.core.paging import Page, PageRequest
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.core.tenant import Membership, Tenant
 from vestibule.ports import Members, Review
 from vestibule.storage.filters import is_held, is_open
 from vestibule.storage.invitations.rows import VISIBLE, read_grants, read_invitation
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import approvals, audit_events, invitations, principal_addresses, reviews
+from vestibule.storage.vault import Vault
 
 
 class SqlApprovals:
     """Implements ``ports.Approvals``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], members: Members) -> None:
+    def __init__(
+        self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault, members: Members
+    ) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
         self._members = members
 
     def lock(self, tenant_id: str, invitation_id: str) -> Invitation | None:
@@ -36,7 +41,7 @@ class SqlApprovals:
         if row is None:
             return None
         found = read_grants(self._connection, [invitation_id])
-        return read_invitation(row, found.get(invitation_id, ()))
+        return read_invitation(row, self._vault, found.get(invitation_id, ()))
 
     def add(self, invitation_id: str, approval: Approval) -> None:
         ours = sa.and_(
@@ -79,7 +84,8 @@ class SqlApprovals:
         remembered = sa.select(principal_addresses.c.address).where(
             principal_addresses.c.principal_id == membership.principal_id
         )
-        known = {*addresses, *self._connection.execute(remembered).scalars()}
+        stored = self._connection.execute(remembered).scalars()
+        known = {*addresses, *(self._vault.address(EVERYWHERE, one) for one in stored)}
         if membership.email is not None:
             known.add(membership.email)
         return Approver(

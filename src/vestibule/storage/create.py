@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from vestibule.storage.schema import metadata
 from vestibule.storage.triggers import (
+    POSTGRESQL_ERASURE,
     POSTGRESQL_LOG_TRIGGERS,
     POSTGRESQL_TRIGGERS,
+    SQLITE_ERASURE,
     SQLITE_LOG_TRIGGERS,
     SQLITE_TRIGGERS,
 )
@@ -32,8 +34,9 @@ def create_schema(connection: sa.Connection) -> str:
     """Every table, index and trigger, in the caller's transaction; the revision that is."""
     is_sqlite = connection.dialect.name == "sqlite"
     metadata.create_all(connection, checkfirst=False)
-    theirs = (*POSTGRESQL_TRIGGERS, *POSTGRESQL_LOG_TRIGGERS)
-    for statement in (*SQLITE_TRIGGERS, *SQLITE_LOG_TRIGGERS) if is_sqlite else theirs:
+    theirs = (*POSTGRESQL_TRIGGERS, *POSTGRESQL_LOG_TRIGGERS, *POSTGRESQL_ERASURE)
+    ours = (*SQLITE_TRIGGERS, *SQLITE_LOG_TRIGGERS, *SQLITE_ERASURE)
+    for statement in ours if is_sqlite else theirs:
         connection.exec_driver_sql(statement if is_sqlite else statement.replace("%", "%%"))
     mark = sa.Table(
         VERSION_TABLE,

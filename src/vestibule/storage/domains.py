@@ -17,6 +17,7 @@ from vestibule.storage.filters import is_in_force
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import domains, memberships, tenants
 from vestibule.storage.tenants import SELECT_TENANT, read_tenant
+from vestibule.storage.vault import Vault
 
 _OFFERING = [rung.value for rung in Rung if rung.needs_proof]
 _ORDER = (domains.c.created_at, domains.c.domain)
@@ -45,9 +46,10 @@ def _is(tenant_id: str, domain: str) -> sa.ColumnElement[bool]:
 class SqlDomains:
     """Implements ``ports.Domains``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def find(self, tenant_id: str, domain: str) -> TenantDomain | None:
         row = self._connection.execute(sa.select(domains).where(_is(tenant_id, domain))).first()
@@ -65,6 +67,9 @@ class SqlDomains:
             "role": domain.role,
             "challenge": domain.challenge,
             "created_at": domain.created_at,
+            "domain_index": self._vault.domain_form(domain.tenant_id, domain.domain)
+            if self._vault.is_sealed
+            else None,
         }
         return insert_unless_there(self._connection, domains, values)
 

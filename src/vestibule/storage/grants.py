@@ -70,11 +70,16 @@ _KEY_STATE = _but(
     "vestibule_keys", "algorithm", "created_at", "key_id", "provider", "public_key", "purpose", "reference"
 )
 _UNSEALED = "SELECT (event_id, place)"
+_ERASED = (
+    "claim_token_hash, erased_at, invited_email, issued_ip, issued_ua, justification, message, "
+    "metadata_json, personal"
+)
+_WRAPS = "SELECT, UPDATE (kek_id, wrapped_key), DELETE"
 _ACCOUNT = f"SELECT {_but('vestibule_accounts', 'password_hash')}"
 
 RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     VERSION_TABLE: _row(issue="SELECT", claim="SELECT", admin="SELECT", worker="SELECT", support="SELECT"),
-    "vestibule_accounts": _row(issue=_ACCOUNT, claim="SELECT, INSERT", admin=f"{_ACCOUNT}, INSERT"),
+    "vestibule_accounts": _row(issue=_ACCOUNT, claim="SELECT, INSERT", admin=f"{_ACCOUNT}, INSERT, DELETE"),
     "vestibule_api_keys": _row(issue="SELECT", admin="SELECT, INSERT, UPDATE (revoked_at)"),
     "vestibule_approvals": _row(issue="SELECT, INSERT, DELETE", worker="SELECT"),
     "vestibule_audit_events": _row(
@@ -90,6 +95,7 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     "vestibule_cosignatures": _row(admin="SELECT", worker="SELECT, INSERT"),
     "vestibule_challenges": _row(
         claim="SELECT, INSERT, UPDATE (tries_left, used_at)",
+        admin="SELECT (address), DELETE",
         worker=f"SELECT {_but('vestibule_challenges', 'challenge_hash', 'code_hash', 'password_hash')}, "
         "UPDATE (code_hash), DELETE",
     ),
@@ -115,7 +121,8 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         admin=f"SELECT, INSERT, UPDATE {_but('vestibule_directory_groups', 'tenant_id', 'group_id')}, DELETE"
     ),
     "vestibule_directory_users": _row(
-        admin=f"SELECT, INSERT, UPDATE {_but('vestibule_directory_users', 'tenant_id', 'user_id')}, DELETE"
+        admin=f"SELECT, INSERT, UPDATE {_but('vestibule_directory_users', 'tenant_id', 'user_id')}, DELETE",
+        worker="SELECT (tenant_id, user_name)",
     ),
     "vestibule_domains": _row(
         issue="SELECT",
@@ -140,8 +147,8 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         "generation, has_reservation, policy_version, release_at, resent_at)",
         claim=f"SELECT, {_OPENS}, UPDATE (bound_principal_id, claim_token_hash, consumed_at, "
         f"consumed_by_principal_id, declined_at, declined_by_principal_id, {_ENDS})",
-        admin=f"{_NO_HASH}, UPDATE ({_ENDS}, has_reservation)",
-        worker=f"{_NO_HASH}, UPDATE (approved_at, claim_token_hash, {_ENDS}, expires_at, has_reservation, "
+        admin=f"{_NO_HASH}, UPDATE ({_ENDS}, {_ERASED}, has_reservation)",
+        worker=f"{_NO_HASH}, UPDATE (approved_at, {_ERASED}, {_ENDS}, expires_at, has_reservation, "
         "last_sent_at, release_at, send_count)",
         # The address is compared by `--email`, and no command shows it.
         support="SELECT (approved_at, consumed_at, created_at, declined_at, expires_at, generation, held_at, "
@@ -149,7 +156,7 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     ),
     "vestibule_join_requests": _row(
         issue="SELECT, INSERT, UPDATE (approved_at, decided_by_principal_id, invitation_id, rejected_at)",
-        admin=f"SELECT {_but('vestibule_join_requests', 'address')}, UPDATE (withdrawn_at)",
+        admin="SELECT, UPDATE (address, withdrawn_at)",
         worker="SELECT",
     ),
     "vestibule_keys": _row(
@@ -158,6 +165,8 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         admin=f"SELECT, INSERT, UPDATE {_KEY_STATE}",
         # It rotates, and gives up nothing.
         worker="SELECT, INSERT, UPDATE (active_at, activated_event_id, replaced_at, verify_until)",
+        # Where addresses are sealed, `--email` needs the key of their indices.
+        support="SELECT",
     ),
     # A trigger fills the queue with its owner's rights; only the sealer takes out, and appends.
     "vestibule_log_entries": _row(admin="SELECT", worker="SELECT, INSERT"),
@@ -183,10 +192,19 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     ),
     "vestibule_policy_documents": _row(admin="SELECT, INSERT"),
     "vestibule_principal_addresses": _row(
-        issue="SELECT, INSERT, DELETE", claim="SELECT, INSERT, DELETE", admin="SELECT", worker="SELECT"
+        issue="SELECT, INSERT, DELETE",
+        claim="SELECT, INSERT, DELETE",
+        admin="SELECT, DELETE",
+        worker="SELECT",
     ),
     "vestibule_principals": _row(
-        issue=_REMEMBERS, claim=_REMEMBERS, admin="SELECT, INSERT, UPDATE (offboarded_at)", worker="SELECT"
+        issue=_REMEMBERS,
+        claim=_REMEMBERS,
+        admin="SELECT, INSERT, UPDATE (name, offboarded_at)",
+        worker="SELECT",
+    ),
+    "vestibule_privacy": _row(
+        issue="SELECT", claim="SELECT", admin="SELECT, INSERT", worker="SELECT", support="SELECT"
     ),
     "vestibule_rate_limits": _row(issue=_COUNT, claim=_COUNT, admin=_COUNT, worker=f"{_COUNT}, DELETE"),
     "vestibule_reports": _row(issue="SELECT", claim="SELECT, INSERT", admin="SELECT"),
@@ -213,6 +231,9 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         claim="SELECT, INSERT, DELETE",
         admin="SELECT (connection_id), DELETE",
         worker="SELECT (expires_at), DELETE",
+    ),
+    "vestibule_subjects": _row(
+        issue="SELECT, INSERT", claim="SELECT, INSERT", admin=f"INSERT, {_WRAPS}", worker=_WRAPS
     ),
     "vestibule_suppressions": _row(claim="SELECT, INSERT", admin="SELECT, INSERT, DELETE", worker="SELECT"),
     # A tenant's id is what all of its rows hang on: who may update nothing else changes nothing.

@@ -14,6 +14,7 @@ from vestibule.core.identity import IdempotencyRequest
 from vestibule.errors import FieldFault, IdempotencyKeyReusedError
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import idempotency_keys as kept
+from vestibule.storage.vault import Vault
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -21,18 +22,21 @@ KEPT_FOR = timedelta(hours=24)
 class SqlIdempotency:
     """Implements ``ports.Idempotency``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def claim(self, request: IdempotencyRequest) -> str | None:
         mine = kept.c.scope_hash == request.scope_hash
         self._connection.execute(sa.delete(kept).where(mine, kept.c.created_at < self._now() - KEPT_FOR))
-        values = {"scope_hash": request.scope_hash, "body_hash": request.body_hash, "created_at": self._now()}
+        # The body says to whom: its digest alone would let a guess be tested.
+        body_hash = self._vault.blind(request.body_hash)
+        values = {"scope_hash": request.scope_hash, "body_hash": body_hash, "created_at": self._now()}
         if insert_unless_there(self._connection, kept, values):
             return None
         row = self._connection.execute(sa.select(kept.c.body_hash, kept.c.answer).where(mine)).one()
-        if row.body_hash != request.body_hash:
+        if row.body_hash != body_hash:
             raise IdempotencyKeyReusedError(
                 FieldFault("#/headers/idempotency-key", "Used with another body; choose a new key.")
             )

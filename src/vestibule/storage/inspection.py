@@ -24,6 +24,8 @@ _TRIGGERS = {
         {
             "vestibule_invitations_immutable",
             "vestibule_invitations_final",
+            "vestibule_invitations_sealed",
+            "vestibule_accounts_sealed",
             "vestibule_audit_events_append_only",
             "vestibule_audit_events_no_truncate",
             "vestibule_audit_events_queued",
@@ -35,6 +37,8 @@ _TRIGGERS = {
         {
             "vestibule_invitations_immutable",
             "vestibule_invitations_final",
+            "vestibule_invitations_sealed",
+            "vestibule_accounts_sealed",
             "vestibule_audit_events_no_update",
             "vestibule_audit_events_no_delete",
             "vestibule_audit_events_queued",

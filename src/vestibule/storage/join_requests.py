@@ -14,21 +14,23 @@ from vestibule.core.email import EmailAddress
 from vestibule.core.event import MembershipRemoved
 from vestibule.core.joining import JoinRequest, JoinRequestState
 from vestibule.core.paging import Page, PageRequest
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import audit_events, invitations, join_requests, principal_addresses
+from vestibule.storage.vault import Vault
 
 # More principals than have ever shown that one address is theirs, but for an attack.
 _HOLDERS_MAX = 50
 _ORDER = (join_requests.c.created_at, join_requests.c.request_id)
 
 
-def read_join_request(row: sa.Row[Any]) -> JoinRequest:
+def read_join_request(row: sa.Row[Any], vault: Vault) -> JoinRequest:
     return JoinRequest(
         request_id=row.request_id,
         tenant_id=row.tenant_id,
         principal_id=row.principal_id,
-        address=EmailAddress(row.address),
+        address=EmailAddress(vault.address(row.tenant_id, row.address)),
         created_at=row.created_at,
         approved_at=row.approved_at,
         rejected_at=row.rejected_at,
@@ -52,23 +54,24 @@ def _has_state(state: JoinRequestState) -> sa.ColumnElement[bool]:
 class SqlJoinRequests:
     """Implements ``ports.JoinRequests``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def find(self, tenant_id: str, request_id: str) -> JoinRequest | None:
         query = sa.select(join_requests).where(
             join_requests.c.tenant_id == tenant_id, join_requests.c.request_id == request_id
         )
         row = self._connection.execute(query).first()
-        return None if row is None else read_join_request(row)
+        return None if row is None else read_join_request(row, self._vault)
 
     def add(self, request: JoinRequest) -> bool:
         values = {
             "request_id": request.request_id,
             "tenant_id": request.tenant_id,
             "principal_id": request.principal_id,
-            "address": request.address.key,
+            "address": self._vault.keep(request.tenant_id, request.address.key),
             "created_at": request.created_at,
         }
         return insert_unless_there(self._connection, join_requests, values)
@@ -92,7 +95,9 @@ class SqlJoinRequests:
         query = sa.select(join_requests).where(join_requests.c.tenant_id == tenant_id)
         if state is not None:
             query = query.where(_has_state(state))
-        return fetch_page(self._connection, query, _ORDER, request).map(read_join_request)
+        page = fetch_page(self._connection, query, _ORDER, request)
+        self._vault.prefetch((row.tenant_id, row.address) for row in page.items)
+        return page.map(lambda row: read_join_request(row, self._vault))
 
     def count_open(self, tenant_id: str, ceiling: int) -> int:
         some = (
@@ -123,13 +128,14 @@ class SqlJoinRequests:
         # The trail is what remembers; it names principals, never addresses.
         known = (
             sa.select(principal_addresses.c.principal_id)
-            .where(principal_addresses.c.address == address.key)
+            .where(principal_addresses.c.address == self._vault.form(EVERYWHERE, address.key))
             .limit(_HOLDERS_MAX)
         )
         # An address that counts in one tenant only is remembered of nobody, but it was claimed here.
+        invited = self._vault.form(tenant_id, address.key)
         claimed = (
             sa.select(invitations.c.consumed_by_principal_id)
-            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == address.key)
+            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == invited)
             .where(invitations.c.consumed_at.is_not(None))
             .order_by(invitations.c.consumed_at.desc())
             .limit(_HOLDERS_MAX)

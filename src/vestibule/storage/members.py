@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from vestibule.core.email import EmailAddress
 from vestibule.core.paging import Page, PageRequest
 from vestibule.core.policy import NOTHING, OWNER, TTL_MAX, load_policy
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.core.tenant import Membership
 from vestibule.errors import SeatLimitError
 from vestibule.storage.deployment import BASE_POLICY
@@ -19,15 +20,16 @@ from vestibule.storage.filters import is_in_force, is_not_over
 from vestibule.storage.paging import fetch_page
 from vestibule.storage.schema import grants, memberships, principal_addresses, tenants
 from vestibule.storage.seats import give_back_seats, take_seat
+from vestibule.storage.vault import Vault
 
 
-def read_membership(row: sa.Row[Any]) -> Membership:
+def read_membership(row: sa.Row[Any], vault: Vault) -> Membership:
     return Membership(
         tenant_id=row.tenant_id,
         principal_id=row.principal_id,
         role=row.role,
         created_at=row.created_at,
-        email=row.email,
+        email=None if row.email is None else vault.address(row.tenant_id, row.email),
         name=row.name,
         expires_at=row.expires_at,
         suspended_at=row.suspended_at,
@@ -43,31 +45,33 @@ def _is(tenant_id: str, principal_id: str) -> sa.ColumnElement[bool]:
 class SqlMembers:
     """Implements ``ports.Members``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def find(self, tenant_id: str, principal_id: str) -> Membership | None:
         row = self._connection.execute(sa.select(memberships).where(_is(tenant_id, principal_id))).first()
-        return None if row is None else read_membership(row)
+        return None if row is None else self._read(row)
 
     def find_by_address(self, tenant_id: str, address: EmailAddress, now: datetime) -> Membership | None:
         holders = sa.select(principal_addresses.c.principal_id).where(
-            principal_addresses.c.address == address.key
+            principal_addresses.c.address == self._vault.form(EVERYWHERE, address.key)
         )
+        email = self._vault.form(tenant_id, address.key)
         query = (
             sa.select(memberships)
             .where(memberships.c.tenant_id == tenant_id, is_not_over(now))
-            .where(sa.or_(memberships.c.email == address.key, memberships.c.principal_id.in_(holders)))
+            .where(sa.or_(memberships.c.email == email, memberships.c.principal_id.in_(holders)))
             .limit(1)
         )
         row = self._connection.execute(query).first()
-        return None if row is None else read_membership(row)
+        return None if row is None else self._read(row)
 
     def put(self, membership: Membership) -> None:
         values = {
             "role": membership.role,
-            "email": membership.email,
+            "email": membership.email and self._vault.keep(membership.tenant_id, membership.email),
             "name": membership.name,
             "expires_at": membership.expires_at,
             "suspended_at": None,
@@ -120,7 +124,8 @@ class SqlMembers:
     def list_of_tenant(self, tenant_id: str, request: PageRequest) -> Page[Membership]:
         query = sa.select(memberships).where(memberships.c.tenant_id == tenant_id, is_not_over(self._now()))
         order = (memberships.c.created_at, memberships.c.principal_id)
-        return fetch_page(self._connection, query, order, request, descending=False).map(read_membership)
+        page = fetch_page(self._connection, query, order, request, descending=False)
+        return Page(items=self._read_all(page.items), next_cursor=page.next_cursor)
 
     def list_of_principal(self, principal_id: str) -> Sequence[Membership]:
         query = (
@@ -128,7 +133,7 @@ class SqlMembers:
             .where(memberships.c.principal_id == principal_id)
             .order_by(memberships.c.tenant_id)
         )
-        return [read_membership(row) for row in self._connection.execute(query)]
+        return self._read_all(self._connection.execute(query).all())
 
     def list_ending(self, limit: int) -> Sequence[tuple[Membership, int]]:
         now = self._now()
@@ -142,7 +147,7 @@ class SqlMembers:
             .limit(limit)
         )
         return [
-            (read_membership(row), load_policy(row.base_policy or NOTHING, row.policy).announce_end)
+            (self._read(row), load_policy(row.base_policy or NOTHING, row.policy).announce_end)
             for row in self._connection.execute(query)
         ]
 
@@ -163,5 +168,12 @@ class SqlMembers:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        ended = [read_membership(row) for row in self._connection.execute(query)]
+        ended = self._read_all(self._connection.execute(query).all())
         return [one for one in ended if self.remove(one.tenant_id, one.principal_id)]
+
+    def _read(self, row: sa.Row[Any]) -> Membership:
+        return read_membership(row, self._vault)
+
+    def _read_all(self, rows: Sequence[sa.Row[Any]]) -> list[Membership]:
+        self._vault.prefetch((row.tenant_id, row.email) for row in rows)
+        return [self._read(row) for row in rows]

@@ -16,6 +16,7 @@ from vestibule.core.paging import Page, PageRequest
 from vestibule.core.policy import NOTHING, hash_document
 from vestibule.core.policy.change import DEPLOYMENT, PolicyChange, PolicyInForce
 from vestibule.core.policy.replay import DECISIONS, RecordedDecision
+from vestibule.core.privacy import is_tombstone
 from vestibule.storage.deployment import DEPLOYMENT_ID
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.filters import is_held, is_in_force, is_open
@@ -30,6 +31,7 @@ from vestibule.storage.schema import (
     policy_documents,
     tenants,
 )
+from vestibule.storage.vault import Vault
 
 _ORDER = (policy_changes.c.created_at, policy_changes.c.change_id)
 _DECISION: sa.Select[Any] = sa.select(
@@ -48,9 +50,10 @@ _DECISION: sa.Select[Any] = sa.select(
 class SqlPolicies:
     """Implements ``ports.Policies``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def get_base(self) -> str:
         return self._read_base(lock=False)[0]
@@ -168,12 +171,14 @@ class SqlPolicies:
             .order_by(audit_events.c.occurred_at.desc(), audit_events.c.event_id.desc())
             .limit(count)
         )
-        return [_read_decision(row) for row in self._connection.execute(query)]
+        rows = self._connection.execute(query).all()
+        self._vault.prefetch((row.tenant_id, row.invited_email) for row in rows)
+        return [_read_decision(row, self._vault) for row in rows]
 
     def find_decision(self, event_id: str) -> RecordedDecision | None:
         query = _DECISION.where(audit_events.c.event_id == event_id, audit_events.c.kind.in_(DECISIONS))
         row = self._connection.execute(query).first()
-        return None if row is None else _read_decision(row)
+        return None if row is None else _read_decision(row, self._vault)
 
     def list_pending(self, tenant_id: str) -> Sequence[tuple[Invitation, str | None]]:
         now = self._now()
@@ -190,7 +195,9 @@ class SqlPolicies:
             )
             .order_by(invitations.c.created_at, invitations.c.invitation_id)
         )
-        return [(read_invitation(row), row.inviter_role) for row in self._connection.execute(query)]
+        rows = self._connection.execute(query).all()
+        self._vault.prefetch((row.tenant_id, row.invited_email) for row in rows)
+        return [(read_invitation(row, self._vault), row.inviter_role) for row in rows]
 
     def _read_base(self, *, lock: bool) -> tuple[str, int]:
         query = sa.select(deployment.c.policy, deployment.c.policy_version).where(
@@ -221,13 +228,20 @@ def _read_change(row: sa.Row[Any]) -> PolicyChange:
     )
 
 
-def _read_decision(row: sa.Row[Any]) -> RecordedDecision:
+def _read_address(row: sa.Row[Any], vault: Vault) -> EmailAddress | None:
+    # Of somebody who was erased nothing is judged again that rests on the address.
+    if row.invited_email is None or is_tombstone(row.invited_email):
+        return None
+    return EmailAddress(vault.address(row.tenant_id, row.invited_email))
+
+
+def _read_decision(row: sa.Row[Any], vault: Vault) -> RecordedDecision:
     return RecordedDecision(
         event_id=row.event_id,
         tenant_id=row.tenant_id,
         kind=row.kind,
         invitation_id=row.invitation_id,
         occurred_at=row.occurred_at,
-        address=None if row.invited_email is None else EmailAddress(row.invited_email),
+        address=_read_address(row, vault),
         facts=json.loads(row.body),
     )

@@ -9,17 +9,20 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from vestibule.core.identity import VerifiedIdentity
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.ports import PrincipalRecord
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import principal_addresses, principals
+from vestibule.storage.vault import Vault
 
 
 class SqlPrincipals:
     """Implements ``ports.Principals``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def find(self, principal_id: str) -> PrincipalRecord | None:
         row = self._connection.execute(
@@ -48,10 +51,17 @@ class SqlPrincipals:
         gone = set(known.addresses if known else ()) - set(asserted)
         if gone:
             self._connection.execute(
-                sa.delete(principal_addresses).where(mine, principal_addresses.c.address.in_(gone))
+                sa.delete(principal_addresses).where(
+                    mine,
+                    principal_addresses.c.address.in_([self._vault.form(EVERYWHERE, one) for one in gone]),
+                )
             )
         for address in sorted(set(asserted) - set(known.addresses if known else ())):
-            self._insert_ignoring(principal_addresses, principal_id=identity.principal_id, address=address)
+            self._insert_ignoring(
+                principal_addresses,
+                principal_id=identity.principal_id,
+                address=self._vault.keep(EVERYWHERE, address),
+            )
 
     def set_offboarded(self, principal_id: str, *, offboarded: bool) -> None:
         self._insert_ignoring(principals, principal_id=principal_id, asserted_at=self._now())
@@ -68,7 +78,9 @@ class SqlPrincipals:
         query = sa.select(principal_addresses.c.address).where(
             principal_addresses.c.principal_id == principal_id
         )
-        return list(self._connection.execute(query.order_by(principal_addresses.c.address)).scalars())
+        stored = self._connection.execute(query).scalars().all()
+        self._vault.prefetch((EVERYWHERE, one) for one in stored)
+        return sorted(self._vault.address(EVERYWHERE, one) for one in stored)
 
     def _insert_ignoring(self, table: sa.Table, **values: object) -> None:
         insert_unless_there(self._connection, table, values)

@@ -19,6 +19,7 @@ from vestibule.ports import Audit, Claims, Directory, Domains, EventStamp, Invit
 from vestibule.storage.filters import database_clock, is_open
 from vestibule.storage.invitations.rows import VISIBLE, read_grants, read_invitation
 from vestibule.storage.schema import invitation_grants, invitations, resources, reviews
+from vestibule.storage.vault import Vault
 
 _RACE_TRIES = 100
 
@@ -38,8 +39,10 @@ class SqlPromises:
         outbox: Outbox,
         directory: Directory,
         domains: Domains,
+        vault: Vault,
     ) -> None:
         self._connection = connection
+        self._vault = vault
         self._now = now
         self._members = members
         self._invitations = invitations
@@ -99,7 +102,7 @@ class SqlPromises:
             .returning(*VISIBLE)
         )
         row = self._connection.execute(change).first()
-        return None if row is None else read_invitation(row, invitation.grants)
+        return None if row is None else read_invitation(row, self._vault, invitation.grants)
 
     def _add(self, promise: Promise) -> bool:
         return self._invitations.add(
@@ -165,9 +168,10 @@ class SqlPromises:
         return released > 0 and self._invitations.reserve_seat(tenant_id)
 
     def _open_roles(self, tenant_id: str, policy: Policy, draft: InvitationDraft) -> frozenset[str]:
+        invited = self._vault.form(tenant_id, draft.email.key)
         query = (
             sa.select(invitations.c.invitation_id, invitations.c.role, invitations.c.grants_only)
-            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == draft.email.key)
+            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == invited)
             .where(invitations.c.target == find_target(policy, draft, draft.role or ""), is_open())
             .where(invitations.c.expires_at > self._now())
         )

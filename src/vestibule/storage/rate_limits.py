@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from vestibule.core.limits import Hit
 from vestibule.storage.schema import rate_limits
+from vestibule.storage.vault import Vault
 
 _AHEAD = "CASE WHEN kept.arrives_at_ms > :now_ms THEN kept.arrives_at_ms ELSE :now_ms END"
 _TAKE = f"""
@@ -45,12 +47,14 @@ def take_hits(connection: sa.Connection, hits: Sequence[Hit], now_ms: int) -> in
 class SqlRateLimits:
     """Implements ``ports.RateLimits``."""
 
-    def __init__(self, connection: sa.Connection, now_ms: Callable[[], int]) -> None:
+    def __init__(self, connection: sa.Connection, now_ms: Callable[[], int], vault: Vault) -> None:
         self._connection = connection
         self._now_ms = now_ms
+        self._vault = vault
 
     def take(self, hits: Sequence[Hit]) -> int | None:
-        return take_hits(self._connection, hits, self._now_ms())
+        blinded = [replace(one, key=self._vault.blind(one.key)) for one in hits]
+        return take_hits(self._connection, blinded, self._now_ms())
 
     def purge(self) -> int:
         """Forget subjects whose window has passed."""

@@ -19,6 +19,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from vestibule.errors import ConfigurationError, UnavailableError
 from vestibule.ports import Claims, ClaimUnit, UnitOfWork
+from vestibule.ports.privacy import AddressSealer
 from vestibule.storage.claims.postgresql import PostgresqlClaims
 from vestibule.storage.engine import READ_ONLY
 from vestibule.storage.unit_of_work import Clock, SqlUnitOfWork, system_clock
@@ -43,8 +44,11 @@ def _pause(attempt: int) -> float:
 class PlainRunner:
     """Runs an action in the calling thread."""
 
-    def __init__(self, engine: sa.Engine, *, clock: Clock = system_clock) -> None:
+    def __init__(
+        self, engine: sa.Engine, *, clock: Clock = system_clock, sealer: AddressSealer | None = None
+    ) -> None:
         self._engine = engine
+        self._sealer = sealer
         self._clock = clock
 
     def run(
@@ -71,7 +75,7 @@ class PlainRunner:
             try:
                 with (
                     self._engine.connect().execution_options(**{READ_ONLY: read_only}) as connection,
-                    SqlUnitOfWork(connection, clock=self._clock) as uow,
+                    SqlUnitOfWork(connection, clock=self._clock, sealer=self._sealer) as uow,
                 ):
                     return action(uow, *args, **kwargs)
             except sa.exc.DBAPIError as error:
@@ -84,8 +88,15 @@ class PlainRunner:
 class ThreadRunner:
     """SQLite under the event loop: one writing thread, a few reading ones, a hop per transaction."""
 
-    def __init__(self, engine: sa.Engine, *, clock: Clock = system_clock, readers: int = 3) -> None:
-        self._plain = PlainRunner(engine, clock=clock)
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        clock: Clock = system_clock,
+        readers: int = 3,
+        sealer: AddressSealer | None = None,
+    ) -> None:
+        self._plain = PlainRunner(engine, clock=clock, sealer=sealer)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="vestibule-write")
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="vestibule-read")
 
@@ -125,8 +136,11 @@ class ThreadRunner:
 class LoopRunner:
     """PostgreSQL under the event loop: actions run in greenlets, hot ones on the wire lane."""
 
-    def __init__(self, engine: AsyncEngine, *, wire_size: int = 8) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, wire_size: int = 8, sealer: AddressSealer | None = None
+    ) -> None:
         self._engine = engine
+        self._sealer = sealer
         self._wire_size = wire_size
         self._pool: WirePool | None = None
         self._unit: _WireUnit | None = None
@@ -138,7 +152,7 @@ class LoopRunner:
         **kwargs: Arguments.kwargs,
     ) -> Result:
         def work(connection: sa.Connection) -> Result:
-            with SqlUnitOfWork(connection) as uow:
+            with SqlUnitOfWork(connection, sealer=self._sealer) as uow:
                 return action(uow, *args, **kwargs)
 
         for attempt in range(_TRIES):
@@ -181,15 +195,15 @@ class LoopRunner:
     def _open(self) -> _WireUnit:
         url = self._engine.url.set(drivername="postgresql")
         self._pool = WirePool(url.render_as_string(hide_password=False), size=self._wire_size)
-        self._unit = _WireUnit(self._pool)
+        self._unit = _WireUnit(self._pool, self._sealer)
         return self._unit
 
 
 class _WireUnit:
     """Claims on the wire lane: every statement commits itself, so there is nothing left to commit."""
 
-    def __init__(self, pool: WirePool) -> None:
-        self.claims: Claims = PostgresqlClaims(WireLane(pool))
+    def __init__(self, pool: WirePool, sealer: AddressSealer | None) -> None:
+        self.claims: Claims = PostgresqlClaims(WireLane(pool), sealer=sealer)
 
     def commit(self) -> None:
         return None

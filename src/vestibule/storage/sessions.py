@@ -14,17 +14,20 @@ from vestibule.core.account import LOCAL_CONNECTION
 from vestibule.core.connection import narrow_addresses
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import VerifiedAddress, VerifiedIdentity
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.storage.accounts import PUBLIC_ACCOUNT, read_account
 from vestibule.storage.connections import is_usable
 from vestibule.storage.schema import accounts, connections, domains, principals, sessions, tenants
+from vestibule.storage.vault import Vault
 
 
 class SqlSessions:
     """Implements ``ports.Sessions``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def add(
         self, session_hash: bytes, identity: VerifiedIdentity, connection_id: str, *, lifetime: timedelta
@@ -36,7 +39,13 @@ class SqlSessions:
                 connection_id=connection_id,
                 name=identity.name,
                 addresses=json.dumps(
-                    [{"address": one.address.key, "evidence": one.evidence} for one in identity.addresses]
+                    [
+                        {
+                            "address": self._vault.keep(EVERYWHERE, one.address.key),
+                            "evidence": one.evidence,
+                        }
+                        for one in identity.addresses
+                    ]
                 ),
                 amr=" ".join(identity.amr),
                 authenticated_at=identity.authenticated_at,
@@ -83,13 +92,19 @@ class SqlSessions:
         found = self._connection.execute(
             sa.select(*PUBLIC_ACCOUNT).where(accounts.c.account_id == row.principal_id)
         ).first()
-        return None if found is None else read_account(found).identify(row.authenticated_at)
+        return None if found is None else read_account(found, self._vault).identify(row.authenticated_at)
 
     def _read_addresses(self, row: sa.Row[Any]) -> tuple[VerifiedAddress, ...]:
         scope = row.tenant_id or None
+        stored = json.loads(row.addresses)
+        self._vault.prefetch((EVERYWHERE, one["address"]) for one in stored)
         known = tuple(
-            VerifiedAddress(address=EmailAddress(one["address"]), evidence=one["evidence"], tenant_id=scope)
-            for one in json.loads(row.addresses)
+            VerifiedAddress(
+                address=EmailAddress(self._vault.address(EVERYWHERE, one["address"])),
+                evidence=one["evidence"],
+                tenant_id=scope,
+            )
+            for one in stored
         )
         if scope is None or not known:
             return known

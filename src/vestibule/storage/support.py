@@ -14,6 +14,7 @@ from vestibule.core.email import EmailAddress
 from vestibule.core.invitation import derive_state
 from vestibule.core.support import CaseEvent, SupportCase
 from vestibule.storage.schema import audit_events, invitations, tenants
+from vestibule.storage.vault import Vault
 
 _READ = (
     invitations.c.invitation_id,
@@ -40,9 +41,10 @@ _FIND_LINK = {
 class SqlSupport:
     """Implements ``ports.Support``."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
 
     def find_link(self, claim_token_hash: bytes) -> str | None:
         query = sa.text(_FIND_LINK[self._connection.dialect.name])
@@ -50,9 +52,10 @@ class SqlSupport:
         return None if found is None else str(found)
 
     def list_of_address(self, tenant_id: str, email: EmailAddress, *, limit: int) -> Sequence[str]:
+        stored = self._vault.form(tenant_id, email.key)
         query = (
             sa.select(invitations.c.invitation_id)
-            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == email.key)
+            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == stored)
             .order_by(invitations.c.created_at.desc(), invitations.c.invitation_id.desc())
             .limit(limit)
         )

@@ -53,6 +53,42 @@ FOR EACH STATEMENT EXECUTE FUNCTION vestibule_refuse('append only')""",
     FIND_LINK,
 )
 
+_SEALABLE = (("vestibule_invitations", "invited_email"), ("vestibule_accounts", "address"))
+_FIXED = ("invitation_id", "tenant_id", "role", "inviter_principal_id")
+# The one change of an invited address: once, of what is over, to a tombstone and nothing else (LIF-06).
+_ERASES = (
+    "(OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL"
+    " AND substr(NEW.invited_email, 1, 7) = 'erased-' AND substr(NEW.invited_email, 40) = '@erased.invalid'"
+    " AND (OLD.consumed_at IS NOT NULL OR OLD.declined_at IS NOT NULL OR OLD.revoked_at IS NOT NULL"
+    " OR OLD.expired_at IS NOT NULL))"
+)
+
+
+def _changes(word: str) -> str:
+    return f"{_differs(_FIXED, word)} OR (OLD.invited_email {word} NEW.invited_email AND NOT {_ERASES})"
+
+
+POSTGRESQL_ERASURE = (
+    "DROP TRIGGER vestibule_invitations_immutable ON vestibule_invitations",
+    f"""CREATE TRIGGER vestibule_invitations_immutable
+      BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON vestibule_invitations
+FOR EACH ROW WHEN ({_changes("IS DISTINCT FROM")})
+EXECUTE FUNCTION vestibule_refuse('immutable column')""",
+    # A process that was started before addresses were sealed here must not write them in plain.
+    """CREATE FUNCTION vestibule_refuse_plain() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM vestibule_privacy) THEN
+    RAISE EXCEPTION 'vestibule: plain address' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$""",
+    *(
+        f"""CREATE TRIGGER {table}_sealed BEFORE INSERT ON {table}
+FOR EACH ROW WHEN (substr(NEW.{column}, 1, 1) <> ':') EXECUTE FUNCTION vestibule_refuse_plain()"""
+        for table, column in _SEALABLE
+    ),
+)
+
 SQLITE_TRIGGERS = (
     f"""CREATE TRIGGER vestibule_invitations_immutable
       BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON vestibule_invitations
@@ -104,5 +140,19 @@ BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END"""
 WHEN OLD.note IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END"""
         for act in ("update", "delete")
+    ),
+)
+
+SQLITE_ERASURE = (
+    "DROP TRIGGER vestibule_invitations_immutable",
+    f"""CREATE TRIGGER vestibule_invitations_immutable
+      BEFORE UPDATE OF {", ".join(_IMMUTABLE)} ON vestibule_invitations
+WHEN {_changes("IS NOT")}
+BEGIN SELECT RAISE(ABORT, 'vestibule: immutable column'); END""",
+    *(
+        f"""CREATE TRIGGER {table}_sealed BEFORE INSERT ON {table}
+WHEN substr(NEW.{column}, 1, 1) <> ':' AND EXISTS (SELECT 1 FROM vestibule_privacy)
+BEGIN SELECT RAISE(ABORT, 'vestibule: plain address'); END"""
+        for table, column in _SEALABLE
     ),
 )

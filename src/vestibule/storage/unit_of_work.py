@@ -34,6 +34,7 @@ from vestibule.ports import (
     Log,
     Members,
     Outbox,
+    People,
     Policies,
     Principals,
     Promises,
@@ -44,6 +45,7 @@ from vestibule.ports import (
     Support,
     Tenants,
 )
+from vestibule.ports.privacy import AddressSealer
 from vestibule.storage.abuse import SqlAbuse
 from vestibule.storage.accounts import SqlAccounts
 from vestibule.storage.api_keys import SqlApiKeys
@@ -65,6 +67,7 @@ from vestibule.storage.keys import SqlKeys
 from vestibule.storage.log import SqlLog
 from vestibule.storage.members import SqlMembers
 from vestibule.storage.outbox import SqlOutbox
+from vestibule.storage.people import SqlPeople
 from vestibule.storage.policies import SqlPolicies
 from vestibule.storage.principals import SqlPrincipals
 from vestibule.storage.promises import SqlPromises
@@ -74,6 +77,7 @@ from vestibule.storage.schema import from_milliseconds, to_milliseconds
 from vestibule.storage.sessions import SqlSessions
 from vestibule.storage.support import SqlSupport
 from vestibule.storage.tenants import SqlTenants
+from vestibule.storage.vault import Vault
 
 Clock = Callable[[], datetime]
 
@@ -93,6 +97,7 @@ class SqlUnitOfWork:
         joined: bool = False,
         clock: Clock = system_clock,
         host_members: Callable[[sa.Connection], HostTable] | None = None,
+        sealer: AddressSealer | None = None,
     ) -> None:
         self._connection = connection
         self._is_joined = joined
@@ -100,45 +105,49 @@ class SqlUnitOfWork:
         self._read_at: datetime | None = None
         self._is_done = False
         self._savepoint: sa.NestedTransaction | None = None
+        self._sealer = sealer
+        self._vault = vault = Vault(connection, sealer)
+        own = host_members is None
         self.claims: Claims = (
-            SqliteClaims(connection, self._now_ms, own_members=host_members is None)
+            SqliteClaims(connection, self._now_ms, vault, own_members=own, sealer=sealer)
             if connection.dialect.name == "sqlite"
-            else PostgresqlClaims(SavepointLane(connection), own_members=host_members is None)
+            else PostgresqlClaims(SavepointLane(connection), own_members=own, sealer=sealer)
         )
-        self.members: Members = SqlMembers(connection, self.now)
+        self.members: Members = SqlMembers(connection, self.now, vault)
         self.tenants: Tenants = SqlTenants(connection, self.now)
-        self.principals: Principals = SqlPrincipals(connection, self.now)
-        self.invitations: Invitations = SqlInvitations(connection, self.now)
+        self.principals: Principals = SqlPrincipals(connection, self.now, vault)
+        self.invitations: Invitations = SqlInvitations(connection, self.now, vault)
         if host_members is not None:
             self.members = table = host_members(connection)
             seats = HostSeats(connection, table, self.now)
             self.claims = HostClaims(self.claims, table, seats)
-            self.invitations = HostedInvitations(connection, self.now, seats)
+            self.invitations = HostedInvitations(connection, self.now, vault, seats)
         self._open_stores()
 
     def _open_stores(self) -> None:
-        connection = self._connection
+        connection, vault = self._connection, self._vault
         self.audit: Audit = SqlAudit(connection, self.now)
         self.outbox: Outbox = SqlOutbox(connection, self.now)
-        self.directory: Directory = SqlDirectory(connection, self.now)
-        self.domains: Domains = SqlDomains(connection, self.now)
+        self.directory: Directory = SqlDirectory(connection, self.now, vault)
+        self.domains: Domains = SqlDomains(connection, self.now, vault)
         self.promises: Promises = self._open_promises()
-        self.approvals: Approvals = SqlApprovals(connection, self.now, self.members)
+        self.approvals: Approvals = SqlApprovals(connection, self.now, vault, self.members)
         self.reviews: Reviews = SqlReviews(connection, self.now)
         self.resources: Resources = SqlResources(connection, self.now)
-        self.limits: RateLimits = SqlRateLimits(connection, self._now_ms)
-        self.idempotency: Idempotency = SqlIdempotency(connection, self.now)
-        self.accounts: Accounts = SqlAccounts(connection, self.now)
-        self.abuse: Abuse = SqlAbuse(connection, self.now)
+        self.limits: RateLimits = SqlRateLimits(connection, self._now_ms, vault)
+        self.idempotency: Idempotency = SqlIdempotency(connection, self.now, vault)
+        self.accounts: Accounts = SqlAccounts(connection, self.now, vault)
+        self.abuse: Abuse = SqlAbuse(connection, self.now, vault)
         self.connections: Connections = SqlConnections(connection, self.now)
-        self.sessions: Sessions = SqlSessions(connection, self.now)
+        self.sessions: Sessions = SqlSessions(connection, self.now, vault)
         self.api_keys: ApiKeys = SqlApiKeys(connection, self.now)
-        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now)
-        self.policies: Policies = SqlPolicies(connection, self.now)
+        self.join_requests: JoinRequests = SqlJoinRequests(connection, self.now, vault)
+        self.policies: Policies = SqlPolicies(connection, self.now, vault)
         self.keys: Keys = SqlKeys(connection, self.now)
         self.log: Log = SqlLog(connection, self.now)
         self.checkpoints: Checkpoints = SqlCheckpoints(connection, self.now)
-        self.support: Support = SqlSupport(connection, self.now)
+        self.support: Support = SqlSupport(connection, self.now, vault)
+        self.people: People = SqlPeople(connection, self.now, vault, self._sealer)
 
     def _open_promises(self) -> Promises:
         return SqlPromises(
@@ -151,6 +160,7 @@ class SqlUnitOfWork:
             outbox=self.outbox,
             directory=self.directory,
             domains=self.domains,
+            vault=self._vault,
         )
 
     def now(self) -> datetime:

@@ -120,6 +120,8 @@ _ADMIN = (
     "/v1/connections",
     "/v1/connections/{connection_id}",
     "/v1/connections/{connection_id}/check",
+    "/v1/people/export",
+    "/v1/people/erase",
     "/v1/principals/{principal_id:whole}/offboard",
     "/v1/suppressions/{email:whole}",
     "/scim/v2",

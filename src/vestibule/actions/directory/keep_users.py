@@ -144,7 +144,7 @@ def _put_out(
             tenant_id=tenant_id, principal_id=member.principal_id, role=member.role, reason=_REASON
         )
         uow.audit.append(gone, actor=actor, context=context)
-    uow.directory.set_bars(tenant_id, user.user_id, {*addresses, *principals})
+    uow.directory.set_bars(tenant_id, user.user_id, addresses, principals)
     done = DirectoryUserDeactivated(
         tenant_id=tenant_id,
         user_id=user.user_id,

@@ -15,6 +15,7 @@ from vestibule.cli.doctor.connections import check_connections
 from vestibule.cli.doctor.domains import check_domains
 from vestibule.cli.doctor.finding import Finding, failure, fine, misconfigured, warning
 from vestibule.cli.doctor.keys import check_keys
+from vestibule.cli.doctor.privacy import check_privacy
 from vestibule.cli.doctor.separation import check_rights
 from vestibule.cli.running import OPERATOR
 from vestibule.cli.upkeep import look_at_database
@@ -58,6 +59,7 @@ def check_database_side(settings: Settings, role: ProcessRole) -> Iterator[Findi
     if role in (ProcessRole.ALL, ProcessRole.ADMIN):
         yield from _check_contents(settings)
         yield from check_keys(settings)
+        yield from check_privacy(settings)
         yield from check_connections(settings)
         yield from check_domains(settings)
 

@@ -59,6 +59,7 @@ from vestibule.core.event.members import (
     PrincipalOffboarded,
 )
 from vestibule.core.event.policies import PolicyActivated, PolicyApproved, PolicyProposed, PolicyWithdrawn
+from vestibule.core.event.privacy import InvitationAnonymised, PersonErased, PersonExported
 from vestibule.core.event.record import AuditEvent, EventRecord, StoredEvent, record_event
 from vestibule.core.event.tenants import (
     DomainProofFailing,
@@ -102,6 +103,7 @@ __all__ = [
     "EventRecord",
     "GrantEnded",
     "InvitationAccepted",
+    "InvitationAnonymised",
     "InvitationApproved",
     "InvitationBound",
     "InvitationDeclined",
@@ -127,6 +129,8 @@ __all__ = [
     "MembershipRemoved",
     "MembershipSet",
     "MembershipStripped",
+    "PersonErased",
+    "PersonExported",
     "PolicyActivated",
     "PolicyApproved",
     "PolicyProposed",

@@ -12,8 +12,10 @@ from vestibule.core.binding import Grant, Snapshot
 from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.core.token import mint_id
 from vestibule.ports import ClaimKey, EventStamp, Settlement
+from vestibule.ports.privacy import AddressSealer
 from vestibule.storage.claims.postgresql_sql import (
     BIND,
     RELEASE_STALE,
@@ -31,24 +33,25 @@ from vestibule.storage.schema import from_milliseconds, to_milliseconds
 class PostgresqlClaims:
     """Implements ``ports.Claims``. With *own_members* false the membership table is the host's."""
 
-    def __init__(self, lane: Lane, *, own_members: bool = True) -> None:
+    def __init__(self, lane: Lane, *, own_members: bool = True, sealer: AddressSealer | None = None) -> None:
         self._lane = lane
+        self._sealer = sealer
         self._own_members = own_members
 
     def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
         values: dict[str, Any] = {"principal_id": principal_id, "spread": sum(principal_id.encode()) % 8}
         if key.invitation_id is not None:
-            return read_snapshot(self._lane.fetch(LOAD_BY_ID, values | {"invitation_id": key.invitation_id}))
-        return read_snapshot(
-            self._lane.fetch(LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
-        )
+            row = self._lane.fetch(LOAD_BY_ID, values | {"invitation_id": key.invitation_id})
+        else:
+            row = self._lane.fetch(LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
+        return read_snapshot(row, self._sealer)
 
     def settle_accept(self, settlement: Settlement) -> datetime | None:
         identity = settlement.identity
         shard, change = seat_change(settlement)
         values = self._values(settlement) | {
             "principal_name": identity.name,
-            "addresses": json.dumps([address.key for address in identity.lasting_addresses]),
+            **self._remember([address.key for address in identity.lasting_addresses]),
             "seat_shard": shard,
             "seat_change": change,
             "holds_seat": settlement.holds_seat,
@@ -106,6 +109,21 @@ class PostgresqlClaims:
             "source": stamp.source,
         }
         return int(self._lane.fetch(RELEASE_STALE, values)[0])
+
+    def _remember(self, addresses: Sequence[str]) -> dict[str, str]:
+        if self._sealer is None:
+            return {"addresses": json.dumps(addresses), "subjects": "[]"}
+        made = [self._sealer.make_subject(EVERYWHERE, one) for one in addresses]
+        rows = [
+            {
+                "subject": one.subject,
+                "kek_id": one.kek_id,
+                "wrapped_key": one.wrapped_key,
+                "sealed": one.sealed,
+            }
+            for one in made
+        ]
+        return {"addresses": json.dumps([one.subject for one in made]), "subjects": json.dumps(rows)}
 
     def _values(self, settlement: Settlement) -> dict[str, Any]:
         grant, event = settlement.grant, settlement.event

@@ -91,6 +91,13 @@ remembered AS (
   FROM granted, jsonb_array_elements_text(CAST(:addresses AS jsonb)) AS address
   ON CONFLICT DO NOTHING
 ),
+kept AS (
+  INSERT INTO vestibule_subjects (scope, subject, kek_id, wrapped_key, sealed)
+  SELECT '', one.subject, one.kek_id, one.wrapped_key, one.sealed
+  FROM granted, jsonb_to_recordset(CAST(:subjects AS jsonb))
+    AS one (subject text, kek_id text, wrapped_key text, sealed text)
+  ON CONFLICT DO NOTHING
+),
 forgotten AS (
   DELETE FROM vestibule_principal_addresses
   WHERE principal_id = CAST(:principal_id AS text) AND EXISTS (SELECT 1 FROM granted)

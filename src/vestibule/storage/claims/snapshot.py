@@ -12,8 +12,11 @@ from vestibule.core.binding import BundledGrant, Grant, Snapshot
 from vestibule.core.domain import DomainRule, Rung
 from vestibule.core.email import EmailAddress
 from vestibule.core.policy import NOTHING, load_hash, load_policy
+from vestibule.core.privacy import is_sealed
+from vestibule.ports.privacy import AddressSealer, Subject
 from vestibule.storage.hot import HotStatement, Kind
 from vestibule.storage.schema import from_milliseconds
+from vestibule.storage.vault import name_gone
 
 SEAT_SHARDS = 8
 
@@ -56,6 +59,9 @@ _COLUMNS: tuple[tuple[str, Kind], ...] = (
     ("domain_proved", "bool"),
     ("recipient_barred", "bool"),
     ("is_kept_owner", "bool"),
+    ("subject_kek_id", "text"),
+    ("subject_key", "text"),
+    ("subject_sealed", "text"),
 )
 _NAMES = tuple(name for name, _ in _COLUMNS)
 
@@ -80,7 +86,8 @@ SELECT {now_ms}, i.invitation_id, i.tenant_id, i.role, i.invited_email, i.invite
     AND b.subject IN (i.invited_email, CAST(:principal_id AS {text}))),
   e.suspended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM vestibule_memberships w
     WHERE w.tenant_id = i.tenant_id AND w.role = 'owner' AND w.suspended_at IS NULL
-      AND w.expires_at IS NULL AND (w.starts_at IS NULL OR w.starts_at <= {now}))
+      AND w.expires_at IS NULL AND (w.starts_at IS NULL OR w.starts_at <= {now})),
+  u.kek_id, u.wrapped_key, u.sealed
 FROM (SELECT 1 AS one) AS one
 LEFT JOIN vestibule_invitations i ON {selector}
 LEFT JOIN vestibule_tenants t ON t.tenant_id = i.tenant_id
@@ -88,7 +95,9 @@ LEFT JOIN vestibule_deployment z ON z.deployment_id = 1
 LEFT JOIN vestibule_memberships m ON m.tenant_id = i.tenant_id AND m.principal_id = i.inviter_principal_id
   AND m.suspended_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now})
   AND (m.starts_at IS NULL OR m.starts_at <= {now})
-LEFT JOIN vestibule_domains d ON d.tenant_id = i.tenant_id AND d.domain = {invited_domain}
+LEFT JOIN vestibule_domains d ON d.tenant_id = i.tenant_id
+  AND COALESCE(d.domain_index, d.domain) = {invited_domain}
+LEFT JOIN vestibule_subjects u ON u.scope = i.tenant_id AND u.subject = i.invited_email
 LEFT JOIN vestibule_principals p ON p.principal_id = i.inviter_principal_id
 LEFT JOIN vestibule_memberships e ON e.tenant_id = i.tenant_id
   AND e.principal_id = CAST(:principal_id AS {text})
@@ -133,12 +142,12 @@ SQLITE_LOAD_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=True)
 SQLITE_LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=True)
 
 
-def read_snapshot(row: Sequence[Any]) -> Snapshot:
+def read_snapshot(row: Sequence[Any], sealer: AddressSealer | None) -> Snapshot:
     """The snapshot behind one loaded row."""
     found = dict(zip(_NAMES, row, strict=True))
     return Snapshot(
         now=from_milliseconds(found["now_ms"]),
-        grant=None if found["invitation_id"] is None else _read_grant(found),
+        grant=None if found["invitation_id"] is None else _read_grant(found, sealer),
         existing_role=found["existing_role"],
         existing_ends=found["existing_ends"],
         holds_seat=found["holds_seat"],
@@ -148,13 +157,13 @@ def read_snapshot(row: Sequence[Any]) -> Snapshot:
     )
 
 
-def _read_grant(found: Mapping[str, Any]) -> Grant:
+def _read_grant(found: Mapping[str, Any], sealer: AddressSealer | None) -> Grant:
     base = found["base_policy"] or NOTHING
     return Grant(
         invitation_id=found["invitation_id"],
         tenant_id=found["tenant_id"],
         role=found["role"],
-        invited_email=EmailAddress(found["invited_email"]),
+        invited_email=EmailAddress(_read_address(found, sealer)),
         inviter_principal_id=found["inviter_principal_id"],
         generation=found["generation"],
         expires_at=from_milliseconds(found["expires_ms"]),
@@ -180,6 +189,23 @@ def _read_grant(found: Mapping[str, Any]) -> Grant:
         inviter_name=found["inviter_name"],
         domain_rule=_read_domain_rule(found),
         recipient_barred=found["recipient_barred"],
+    )
+
+
+def _read_address(found: Mapping[str, Any], sealer: AddressSealer | None) -> str:
+    stored: str = found["invited_email"]
+    if sealer is None or not is_sealed(stored):
+        return stored
+    if found["subject_kek_id"] is None:
+        return name_gone(stored)
+    return sealer.open_address(
+        Subject(
+            scope=found["tenant_id"],
+            subject=stored,
+            kek_id=found["subject_kek_id"],
+            wrapped_key=found["subject_key"],
+            sealed=found["subject_sealed"],
+        )
     )
 
 

@@ -26,14 +26,17 @@ from vestibule.core.event import (
 from vestibule.core.identity import RequestContext
 from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
+from vestibule.core.privacy import EVERYWHERE
 from vestibule.core.token import mint_id
 from vestibule.ports import ClaimKey, EventStamp, Settlement
+from vestibule.ports.privacy import AddressSealer
 from vestibule.storage.claims.settlement import rule_values, seat_change, seat_return
 from vestibule.storage.claims.snapshot import SQLITE_LOAD_BY_HASH, SQLITE_LOAD_BY_ID, read_snapshot
 from vestibule.storage.hot import CoreLane
 from vestibule.storage.rate_limits import take_hits
 from vestibule.storage.schema import from_milliseconds, to_milliseconds
 from vestibule.storage.seats import give_back_seats
+from vestibule.storage.vault import Vault
 
 _GUARD = """
   WHERE invitation_id = :invitation_id AND generation = :generation
@@ -177,8 +180,16 @@ class SqliteClaims:
     """Implements ``ports.Claims``. *now_ms* reads the clock of the unit of work."""
 
     def __init__(
-        self, connection: sa.Connection, now_ms: Callable[[], int], *, own_members: bool = True
+        self,
+        connection: sa.Connection,
+        now_ms: Callable[[], int],
+        vault: Vault,
+        *,
+        own_members: bool = True,
+        sealer: AddressSealer | None = None,
     ) -> None:
+        self._vault = vault
+        self._sealer = sealer
         self._connection = connection
         self._lane = CoreLane(connection)
         self._now_ms = now_ms
@@ -187,12 +198,10 @@ class SqliteClaims:
     def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
         values: dict[str, Any] = {"principal_id": principal_id, "spread": 0, "now_ms": self._now_ms()}
         if key.invitation_id is not None:
-            return read_snapshot(
-                self._lane.fetch(SQLITE_LOAD_BY_ID, values | {"invitation_id": key.invitation_id})
-            )
-        return read_snapshot(
-            self._lane.fetch(SQLITE_LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
-        )
+            row = self._lane.fetch(SQLITE_LOAD_BY_ID, values | {"invitation_id": key.invitation_id})
+        else:
+            row = self._lane.fetch(SQLITE_LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
+        return read_snapshot(row, self._sealer)
 
     def settle_accept(self, settlement: Settlement) -> datetime | None:
         shard, change = seat_change(settlement)
@@ -282,7 +291,8 @@ class SqliteClaims:
             "DELETE FROM vestibule_principal_addresses WHERE principal_id = :id", {"id": principal_id}
         )
         for address in settlement.identity.lasting_addresses:
-            self._execute(_ADDRESS, {"id": principal_id, "address": address.key})
+            stored = self._vault.keep(EVERYWHERE, address.key)
+            self._execute(_ADDRESS, {"id": principal_id, "address": stored})
 
     def _values(self, settlement: Settlement) -> dict[str, Any]:
         grant, ends_at = settlement.grant, settlement.ends_at

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from vestibule.storage.invitations.changing import ChangingInvitations
 from vestibule.storage.invitations.ending import EndingInvitations
 from vestibule.storage.invitations.reading import ReadingInvitations
+from vestibule.storage.vault import Vault
 
 
 class SqlInvitations(ReadingInvitations, ChangingInvitations, EndingInvitations):
@@ -28,8 +29,10 @@ class Seats(Protocol):
 class HostedInvitations(SqlInvitations):
     """Invitations of a host with its own membership table: the seats are counted there."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], seats: Seats) -> None:
-        super().__init__(connection, now)
+    def __init__(
+        self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault, seats: Seats
+    ) -> None:
+        super().__init__(connection, now, vault)
         self._seats = seats
 
     def reserve_seat(self, tenant_id: str) -> bool:

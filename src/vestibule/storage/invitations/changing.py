@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +15,7 @@ from vestibule.core.identity import RequestContext
 from vestibule.core.invitation import Invitation
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.filters import database_clock, is_open
-from vestibule.storage.invitations.rows import VISIBLE, InvitationRows, read_invitation
+from vestibule.storage.invitations.rows import VISIBLE, InvitationRows, personal_place, read_invitation
 from vestibule.storage.schema import invitations
 from vestibule.storage.seats import give_back_seats, take_seat
 
@@ -26,7 +27,8 @@ class ChangingInvitations(InvitationRows):
         self, tenant_id: str, email: EmailAddress, target: str, *, also: str | None = None
     ) -> tuple[Sequence[str], Sequence[str]]:
         now = self._now()
-        same = sa.and_(invitations.c.invited_email == email.key, invitations.c.target == target)
+        invited = self._vault.form(tenant_id, email.key)
+        same = sa.and_(invitations.c.invited_email == invited, invitations.c.target == target)
         if also is not None:
             same = sa.or_(same, invitations.c.invitation_id == also)
         ours = sa.and_(invitations.c.tenant_id == tenant_id, same, is_open())
@@ -57,7 +59,7 @@ class ChangingInvitations(InvitationRows):
             "invitation_id": invitation.invitation_id,
             "tenant_id": invitation.tenant_id,
             "role": invitation.role,
-            "invited_email": invitation.invited_email.key,
+            "invited_email": self._vault.keep(invitation.tenant_id, invitation.invited_email.key),
             "inviter_principal_id": invitation.inviter_principal_id,
             "target": target,
             "claim_token_hash": claim_token_hash,
@@ -68,12 +70,9 @@ class ChangingInvitations(InvitationRows):
             "policy_version": invitation.policy_version,
             "has_reservation": reserves_seat,
             "locale": invitation.locale,
-            "message": invitation.message,
             "scope": invitation.scope,
-            "metadata_json": None if invitation.metadata is None else json.dumps(dict(invitation.metadata)),
             "membership_expires_in": invitation.membership_expires_in,
             "membership_starts_at": invitation.membership_starts_at,
-            "justification": invitation.justification,
             "grants_only": invitation.grants_only,
             "deliver": invitation.deliver,
             "held_at": invitation.held_at,
@@ -86,7 +85,26 @@ class ChangingInvitations(InvitationRows):
             "correlation_id": context.correlation_id,
         }
         # Whoever loses the race for the open target inserts nothing, and has waited for the winner.
-        return insert_unless_there(self._connection, invitations, values)
+        return insert_unless_there(self._connection, invitations, values | self._say(invitation))
+
+    def _say(self, invitation: Invitation) -> dict[str, Any]:
+        """What is said of the person: sealed as one where addresses are, else each in its column."""
+        metadata = None if invitation.metadata is None else json.dumps(dict(invitation.metadata))
+        said = {
+            "message": invitation.message,
+            "justification": invitation.justification,
+            "metadata": metadata,
+        }
+        invited = self._vault.form(invitation.tenant_id, invitation.invited_email.key)
+        place = personal_place(invitation.invitation_id)
+        sealed = self._vault.seal(invitation.tenant_id, invited, place, said)
+        if sealed is not None:
+            return {"personal": sealed}
+        return {
+            "message": invitation.message,
+            "justification": invitation.justification,
+            "metadata_json": metadata,
+        }
 
     def reserve_seat(self, tenant_id: str) -> bool:
         return take_seat(self._connection, tenant_id)
@@ -110,7 +128,7 @@ class ChangingInvitations(InvitationRows):
             .returning(*VISIBLE)
         )
         row = self._connection.execute(change).first()
-        return None if row is None else read_invitation(row, invitation.grants)
+        return None if row is None else read_invitation(row, self._vault, invitation.grants)
 
     def set_token(self, invitation_id: str, generation: int, claim_token_hash: bytes) -> bool:
         change = (

@@ -41,15 +41,25 @@ class EndingInvitations(InvitationRows):
     def revoke_of_addresses(
         self, addresses: Iterable[str], reason: str, *, tenant_id: str | None = None, with_held: bool = True
     ) -> Sequence[tuple[str, str]]:
-        theirs: sa.ColumnElement[bool] = invitations.c.invited_email.in_(list(addresses))
-        if tenant_id is not None:
-            theirs = sa.and_(theirs, invitations.c.tenant_id == tenant_id)
+        known = list(addresses)
+        if tenant_id is None:
+            theirs: sa.ColumnElement[bool] = invitations.c.invited_email.in_(self._vault.find_forms(known))
+        else:
+            forms = [self._vault.form(tenant_id, one) for one in known]
+            theirs = sa.and_(invitations.c.invited_email.in_(forms), invitations.c.tenant_id == tenant_id)
         if not with_held:
             theirs = sa.and_(theirs, sa.not_(is_held()))
         return self._revoke_where(theirs, reason)
 
+    def expire_of_addresses(self, addresses: Iterable[str]) -> Sequence[tuple[str, str]]:
+        now = self._now()
+        theirs = invitations.c.invited_email.in_(self._vault.find_forms(list(addresses)))
+        over = invitations.c.expires_at <= database_clock(self._connection, now)
+        return self._end(sa.update(invitations).where(theirs, is_open(), over).values(expired_at=now))
+
     def revoke_of_domain(self, tenant_id: str, domain: str, reason: str) -> Sequence[tuple[str, str]]:
-        at_domain = invitations.c.invited_email.endswith(f"@{domain}", autoescape=True)
+        ending = self._vault.domain_form(tenant_id, domain)
+        at_domain = invitations.c.invited_email.endswith(f"@{ending}", autoescape=True)
         return self._revoke_where(sa.and_(invitations.c.tenant_id == tenant_id, at_domain), reason)
 
     def record_expired(self, limit: int) -> Sequence[tuple[str, str]]:

@@ -50,7 +50,7 @@ class ReadingInvitations(InvitationRows):
     ) -> Page[Invitation]:
         query = sa.select(*VISIBLE).where(invitations.c.tenant_id == tenant_id)
         if wanted.email is not None:
-            query = query.where(invitations.c.invited_email == wanted.email.key)
+            query = query.where(invitations.c.invited_email == self._vault.form(tenant_id, wanted.email.key))
         if wanted.state is not None:
             query = query.where(self._has_state(wanted.state))
         page = fetch_page(self._connection, query, _ORDER, request)
@@ -63,8 +63,10 @@ class ReadingInvitations(InvitationRows):
         for verified in addresses:
             places.setdefault(verified.tenant_id, []).append(verified.address.key)
         mine = [
-            invitations.c.invited_email.in_(keys)
-            & (sa.true() if tenant_id is None else invitations.c.tenant_id == tenant_id)
+            invitations.c.invited_email.in_(self._vault.find_forms(keys))
+            if tenant_id is None
+            else invitations.c.invited_email.in_([self._vault.form(tenant_id, one) for one in keys])
+            & (invitations.c.tenant_id == tenant_id)
             for tenant_id, keys in places.items()
         ]
         query = (
@@ -80,7 +82,8 @@ class ReadingInvitations(InvitationRows):
 
     def _read_whole(self, rows: Sequence[sa.Row[Any]]) -> list[Invitation]:
         found = read_grants(self._connection, [row.invitation_id for row in rows])
-        return [read_invitation(row, found.get(row.invitation_id, ())) for row in rows]
+        self._vault.prefetch((row.tenant_id, row.invited_email) for row in rows)
+        return [read_invitation(row, self._vault, found.get(row.invitation_id, ())) for row in rows]
 
     def count_pending(self, tenant_id: str, ceiling: int) -> int:
         count = self._count_pending(tenant_id, ceiling)
@@ -102,9 +105,10 @@ class ReadingInvitations(InvitationRows):
         )
 
     def list_latest(self, tenant_id: str, email: EmailAddress) -> Sequence[Invitation]:
+        invited = self._vault.form(tenant_id, email.key)
         query = (
             sa.select(*VISIBLE)
-            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == email.key)
+            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == invited)
             .order_by(invitations.c.created_at.desc(), invitations.c.invitation_id.desc())
             .limit(_LATEST)
         )

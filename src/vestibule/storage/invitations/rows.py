@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from vestibule.core.email import EmailAddress
 from vestibule.core.invitation import Invitation, ResourceGrant
 from vestibule.storage.schema import invitation_grants, invitations
+from vestibule.storage.vault import Vault
 
 VISIBLE = tuple(column for column in invitations.c if column.name != "claim_token_hash")
 
@@ -20,9 +21,15 @@ VISIBLE = tuple(column for column in invitations.c if column.name != "claim_toke
 class InvitationRows:
     """The connection and clock of one unit of work."""
 
-    def __init__(self, connection: sa.Connection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: sa.Connection, now: Callable[[], datetime], vault: Vault) -> None:
         self._connection = connection
         self._now = now
+        self._vault = vault
+
+
+def personal_place(invitation_id: str) -> str:
+    """What the sealed part of this row is bound to."""
+    return f"{invitation_id}\0personal"
 
 
 def read_grants(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[ResourceGrant, ...]]:
@@ -41,13 +48,16 @@ def read_grants(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tupl
     return found
 
 
-def read_invitation(row: sa.Row[Any], grants: tuple[ResourceGrant, ...] = ()) -> Invitation:
+def read_invitation(row: sa.Row[Any], vault: Vault, grants: tuple[ResourceGrant, ...] = ()) -> Invitation:
     """The record without its hash."""
+    said = {"message": row.message, "justification": row.justification, "metadata": row.metadata_json}
+    place = personal_place(row.invitation_id)
+    said |= vault.open(row.tenant_id, row.invited_email, place, row.personal)
     return Invitation(
         invitation_id=row.invitation_id,
         tenant_id=row.tenant_id,
         role=row.role,
-        invited_email=EmailAddress(row.invited_email),
+        invited_email=EmailAddress(vault.address(row.tenant_id, row.invited_email)),
         inviter_principal_id=row.inviter_principal_id,
         generation=row.generation,
         created_at=row.created_at,
@@ -55,12 +65,12 @@ def read_invitation(row: sa.Row[Any], grants: tuple[ResourceGrant, ...] = ()) ->
         expires_at=row.expires_at,
         policy_version=row.policy_version,
         locale=row.locale,
-        message=row.message,
+        message=said["message"],
         scope=row.scope,
-        metadata=None if row.metadata_json is None else json.loads(row.metadata_json),
+        metadata=None if said["metadata"] is None else json.loads(said["metadata"]),
         membership_expires_in=row.membership_expires_in,
         membership_starts_at=row.membership_starts_at,
-        justification=row.justification,
+        justification=said["justification"],
         grants_only=row.grants_only,
         grants=grants,
         deliver=row.deliver,

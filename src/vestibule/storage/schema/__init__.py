@@ -35,6 +35,7 @@ from vestibule.storage.schema.log import (
     log_trees,
 )
 from vestibule.storage.schema.members import grants, memberships, principal_addresses, principals, reviews
+from vestibule.storage.schema.privacy import privacy, subjects
 from vestibule.storage.schema.records import audit_events, idempotency_keys, outbox_messages, rate_limits
 from vestibule.storage.schema.tenants import (
     deployment,
@@ -79,6 +80,7 @@ __all__ = [
     "policy_documents",
     "principal_addresses",
     "principals",
+    "privacy",
     "rate_limits",
     "reports",
     "resources",
@@ -86,6 +88,7 @@ __all__ = [
     "seat_shards",
     "sessions",
     "sign_ins",
+    "subjects",
     "suppressions",
     "tenants",
     "to_milliseconds",

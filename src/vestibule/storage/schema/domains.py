@@ -20,6 +20,8 @@ domains = sa.Table(
     sa.Column("proof_expires_at", Instant),
     sa.Column("checked_at", Instant),
     sa.Column("finding", text(64)),
+    # Where addresses are sealed: what the stored form of each address at this domain ends in.
+    sa.Column("domain_index", text(64)),
     sa.Index("ix_vestibule_domains_domain", "domain"),
 )
 

@@ -13,6 +13,11 @@ _FINAL_COUNT = " + ".join(
     for column in ("consumed_at", "declined_at", "revoked_at", "expired_at")
 )
 
+_KEPT = (
+    "erased_at IS NULL AND (consumed_at IS NOT NULL OR declined_at IS NOT NULL"
+    " OR revoked_at IS NOT NULL OR expired_at IS NOT NULL)"
+)
+
 invitations = sa.Table(
     "vestibule_invitations",
     metadata,
@@ -57,6 +62,9 @@ invitations = sa.Table(
     sa.Column("membership_starts_at", Instant),
     sa.Column("corrects_id", text(36)),
     sa.Column("deliver", text(8), nullable=False, server_default="email"),
+    # Message, justification and metadata, sealed; then their own columns are empty.
+    sa.Column("personal", sa.LargeBinary),
+    sa.Column("erased_at", Instant),
     sa.CheckConstraint(f"{_FINAL_COUNT} <= 1", name="one_final_state"),
     sa.CheckConstraint(
         "(consumed_at IS NULL) = (consumed_by_principal_id IS NULL)", name="consumed_by_somebody"
@@ -80,6 +88,12 @@ invitations = sa.Table(
     ),
     sa.Index("ix_vestibule_invitations_list", "tenant_id", "created_at", "invitation_id"),
     sa.Index("ix_vestibule_invitations_email", "invited_email"),
+    sa.Index(
+        "ix_vestibule_invitations_kept",
+        "created_at",
+        sqlite_where=sa.text(_KEPT),
+        postgresql_where=sa.text(_KEPT),
+    ),
     sa.Index(
         "ix_vestibule_invitations_open_list",
         "tenant_id",

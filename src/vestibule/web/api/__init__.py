@@ -23,6 +23,7 @@ from vestibule.web.api.leaks import LeakRoutes
 from vestibule.web.api.members import MemberRoutes
 from vestibule.web.api.openapi import API_VERSION, describe_api
 from vestibule.web.api.own import OwnRoutes
+from vestibule.web.api.people import PeopleRoutes
 from vestibule.web.api.policies import DeploymentPolicyRoutes, PolicyRoutes
 from vestibule.web.api.resources import ResourceRoutes
 from vestibule.web.api.routing import WholeResponse, handle_errors, make_route_class
@@ -51,6 +52,7 @@ def make_api(services: Services) -> ASGIApp:
     DeploymentPolicyRoutes(services).add_to(strict)
     ConnectionRoutes(services).add_to(strict)
     MemberRoutes(services).add_to(strict)
+    PeopleRoutes(services).add_to(strict)
     InvitationRoutes(services).add_to(strict)
     AttendanceRoutes(services).add_to(strict)
     DecisionRoutes(services).add_to(strict)
