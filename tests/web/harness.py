@@ -27,11 +27,8 @@ from starlette.types import ASGIApp
 
 from tests.identity.signing import EdSigner, b64, dump, jwks
 from tests.nameserver import DnsServer
-<<<<<<< HEAD
 from tests.sealing import IS_SEALED, make_ring
-=======
 from tests.web.written import watch_writes
->>>>>>> 2b85d309f0347438a30eb0ed9b37ba35ce9ba056
 from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.core.limits import LIMIT_NAMES
 from vestibule.core.process import ProcessRole
