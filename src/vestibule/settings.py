@@ -35,6 +35,7 @@ class Settings:
     keyring: str = ""
     keyring_secret: str = field(default="", repr=False)
     keyring_secret_file: str = ""
+    witnesses: str = ""
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
     platform_key: str = field(default="", repr=False)
@@ -105,6 +106,7 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         keyring=values.get("keyring", ""),
         keyring_secret=values.get("keyring_secret", ""),
         keyring_secret_file=values.get("keyring_secret_file", ""),
+        witnesses=values.get("witnesses", ""),
         smtp_url=values.get("smtp_url", ""),
         mail_from=values.get("mail_from", ""),
         platform_key=_read_platform_key(values.get("platform_key", "")),
