@@ -20,6 +20,7 @@ from vestibule.cli import (
     doctor,
     domains,
     events,
+    exports,
     invitations,
     keys,
     leaks,
@@ -35,6 +36,7 @@ from vestibule.cli import (
     suppressions,
     tenants,
     versions,
+    witness,
 )
 from vestibule.errors import ConfigurationError, InvalidRequestError, KeyProviderError, VestibuleError
 
@@ -73,7 +75,9 @@ app.add_typer(resources.app, name="resource")
 app.add_typer(events.app, name="event")
 audit = typer.Typer(help="The sealed trail.", no_args_is_help=True)
 sealing.add_to(audit)
+exports.add_to(audit)
 app.add_typer(audit, name="audit")
+app.add_typer(witness.app, name="witness")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(leaks.app, name="leak")
