@@ -12,6 +12,7 @@ import typer
 
 from vestibule.cli import (
     accounts,
+    anonymity,
     api_keys,
     connections,
     databases,
@@ -73,6 +74,7 @@ app.add_typer(events.app, name="event")
 audit = typer.Typer(help="The sealed trail.", no_args_is_help=True)
 sealing.add_to(audit)
 app.add_typer(audit, name="audit")
+app.add_typer(anonymity.app, name="anonymous")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(leaks.app, name="leak")

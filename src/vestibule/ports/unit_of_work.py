@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from vestibule.ports.abuse import Abuse
 from vestibule.ports.accounts import Accounts, ApiKeys
+from vestibule.ports.anonymity import Anonymity
 from vestibule.ports.claims import Claims, ClaimUnit
 from vestibule.ports.connections import Connections, Sessions
 from vestibule.ports.delivery import Outbox
@@ -56,6 +57,7 @@ class UnitOfWork(Protocol):
     log: Log
     checkpoints: Checkpoints
     support: Support
+    anonymity: Anonymity
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

@@ -19,6 +19,7 @@ from vestibule.errors import MisuseError
 from vestibule.ports import (
     Abuse,
     Accounts,
+    Anonymity,
     ApiKeys,
     Approvals,
     Audit,
@@ -46,6 +47,7 @@ from vestibule.ports import (
 )
 from vestibule.storage.abuse import SqlAbuse
 from vestibule.storage.accounts import SqlAccounts
+from vestibule.storage.anonymity import SqlAnonymity
 from vestibule.storage.api_keys import SqlApiKeys
 from vestibule.storage.approvals import SqlApprovals, SqlReviews
 from vestibule.storage.audit import SqlAudit
@@ -139,6 +141,7 @@ class SqlUnitOfWork:
         self.log: Log = SqlLog(connection, self.now)
         self.checkpoints: Checkpoints = SqlCheckpoints(connection, self.now)
         self.support: Support = SqlSupport(connection, self.now)
+        self.anonymity: Anonymity = SqlAnonymity(connection, self.now)
 
     def _open_promises(self) -> Promises:
         return SqlPromises(
