@@ -37,6 +37,7 @@ class Settings:
     keyring_secret_file: str = ""
     addresses: str = ""
     retention_days: int = 0
+    witnesses: str = ""
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
     platform_key: str = field(default="", repr=False)
@@ -109,6 +110,7 @@ def _build(values: Mapping[str, str], limits: Mapping[str, str]) -> Settings:
         keyring_secret_file=values.get("keyring_secret_file", ""),
         addresses=_read_addresses(values.get("addresses", "")),
         retention_days=number.read("retention_days", 0, 0, 36_500),
+        witnesses=values.get("witnesses", ""),
         smtp_url=values.get("smtp_url", ""),
         mail_from=values.get("mail_from", ""),
         platform_key=_read_platform_key(values.get("platform_key", "")),

@@ -56,7 +56,7 @@ class Seals:
                 f"the checkpoint of {checkpoint.size} leaves lacks the quorum {self._trust.quorum}"
             )
         if not cosigners:
-            self._report.note("No witness vouches for the checkpoint: who holds the log's key could fork it.")
+            self._report.note("No witness vouches for it: who holds the log's key could fork it.")
         return checkpoint
 
     def check_pin(self, checkpoint: Checkpoint, pin: str) -> None:

@@ -20,6 +20,7 @@ from vestibule.cli import (
     doctor,
     domains,
     events,
+    exports,
     invitations,
     keys,
     leaks,
@@ -73,6 +74,7 @@ app.add_typer(resources.app, name="resource")
 app.add_typer(events.app, name="event")
 audit = typer.Typer(help="The sealed trail.", no_args_is_help=True)
 sealing.add_to(audit)
+exports.add_to(audit)
 app.add_typer(audit, name="audit")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")

@@ -15,6 +15,7 @@ from vestibule.ports.connections import Connections, RelyingParty, Sealer, Sessi
 from vestibule.ports.delivery import ClaimedMessage, Outbox
 from vestibule.ports.directory import Directory
 from vestibule.ports.domains import DomainNames, Domains, JoinRequests
+from vestibule.ports.exports import Exports
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import InvitationFilter, Invitations
 from vestibule.ports.keys import KeyProvider, Keys, ProvidedKey, Signatures
@@ -54,6 +55,7 @@ __all__ = [
     "DomainNames",
     "Domains",
     "EventStamp",
+    "Exports",
     "Idempotency",
     "InvitationDraft",
     "InvitationFilter",

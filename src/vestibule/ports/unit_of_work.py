@@ -15,6 +15,7 @@ from vestibule.ports.connections import Connections, Sessions
 from vestibule.ports.delivery import Outbox
 from vestibule.ports.directory import Directory
 from vestibule.ports.domains import Domains, JoinRequests
+from vestibule.ports.exports import Exports
 from vestibule.ports.guards import Audit, Idempotency, RateLimits
 from vestibule.ports.invitations import Invitations
 from vestibule.ports.keys import Keys
@@ -58,6 +59,7 @@ class UnitOfWork(Protocol):
     checkpoints: Checkpoints
     support: Support
     people: People
+    exports: Exports
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

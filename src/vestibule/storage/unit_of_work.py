@@ -27,6 +27,7 @@ from vestibule.ports import (
     Connections,
     Directory,
     Domains,
+    Exports,
     Idempotency,
     Invitations,
     JoinRequests,
@@ -60,6 +61,7 @@ from vestibule.storage.connections import SqlConnections
 from vestibule.storage.dialect import begin_joined
 from vestibule.storage.directory import SqlDirectory
 from vestibule.storage.domains import SqlDomains
+from vestibule.storage.exports import SqlExports
 from vestibule.storage.idempotency import SqlIdempotency
 from vestibule.storage.invitations import HostedInvitations, SqlInvitations
 from vestibule.storage.join_requests import SqlJoinRequests
@@ -148,6 +150,8 @@ class SqlUnitOfWork:
         self.checkpoints: Checkpoints = SqlCheckpoints(connection, self.now)
         self.support: Support = SqlSupport(connection, self.now, vault)
         self.people: People = SqlPeople(connection, self.now, vault, self._sealer)
+        self.support: Support = SqlSupport(connection, self.now)
+        self.exports: Exports = SqlExports(connection)
 
     def _open_promises(self) -> Promises:
         return SqlPromises(

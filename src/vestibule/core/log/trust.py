@@ -34,6 +34,17 @@ class TrustPolicy:
         """Have enough witnesses cosigned?"""
         return self.quorum == NOBODY or self._has_seen(self.quorum, cosigners)
 
+    @property
+    def least(self) -> int:
+        """How many cosignatures a checkpoint needs at the very least."""
+        return 0 if self.quorum == NOBODY else self._count(self.quorum)
+
+    def _count(self, name: str) -> int:
+        if name in self.witnesses:
+            return 1
+        needed, members = self.groups[name]
+        return sum(sorted(map(self._count, members))[:needed])
+
     def _has_seen(self, name: str, cosigners: Collection[NoteKey]) -> bool:
         if name in self.witnesses:
             return self.witnesses[name].key in cosigners

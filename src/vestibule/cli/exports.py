@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``vestibule audit export`` and ``vestibule audit verify export``: from the service to an auditor."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vestibule.actions.log.export_tenant import export_tenant
+from vestibule.auditing.command import DIFFERS, read_trust, tell, verify_files
+from vestibule.cli.arguments import parse_tenant_id
+from vestibule.cli.printing import AsJson, show
+from vestibule.cli.running import OPERATOR, open_desk
+from vestibule.cli.tenants import TenantId
+from vestibule.core.log.checkpoint import parse_checkpoint
+from vestibule.core.log.export import dump_export
+from vestibule.core.log.note import parse_note
+from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError
+
+MERGE_DELAY = timedelta(seconds=60)
+Pin = Annotated[
+    Path | None, typer.Option("--pin", metavar="FILE", help="A checkpoint that was kept from earlier.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("export")(export)
+    verifying = typer.Typer(help="Verify offline: no database, no network.", no_args_is_help=True)
+    verifying.callback()(_verifying)
+    verifying.command("export")(verify)
+    app.add_typer(verifying, name="verify")
+
+
+def _verifying() -> None:
+    pass
+
+
+def export(
+    tenant_id: TenantId,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The tar file to write.")],
+    pin: Pin = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a tenant's trail with all that proves it: no address and no secret is in it.
+
+    With --pin the export proves that the log has only grown since that checkpoint.
+    """
+    tenant = parse_tenant_id(tenant_id)
+    old_size = None if pin is None else parse_checkpoint(parse_note(_read(pin, "--pin")).text).size
+    with open_desk() as desk:
+        trust = read_trust(Path(desk.settings.witnesses)) if desk.settings.witnesses else None
+        made = desk.runner.read(
+            export_tenant,
+            OPERATOR,
+            tenant,
+            merge_delay=MERGE_DELAY,
+            old_size=old_size,
+            witnesses=0 if trust is None else trust.least,
+        )
+    data = dump_export(made)
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        told = f"It can't be written ({type(error).__name__})."
+        raise InvalidRequestError(FieldFault("--output", told)) from None
+    document = {
+        "tenant_id": tenant,
+        "events": len(made.events),
+        "sealed": made.size,
+        "pseudonym": made.pseudonym,
+    }
+    lines = [f"{len(made.events)} events, {made.size} of them under the checkpoint: {output}"]
+    show(document | {"file": str(output), "bytes": len(data)}, lines, as_json=as_json)
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The export.")],
+    *,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", metavar="FILE", help="Whom to believe (c2sp.org/tlog-policy).")
+    ] = None,
+    pin: Pin = None,
+    receipts: Annotated[
+        Path | None, typer.Option("--receipts", metavar="FOLDER", help="Receipts to look for.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify an export: signatures, order, completeness, and that the tables are what the events say.
+
+    Exit status: 0 it holds; 1 something differs, one line each; 2 a file can't be read.
+    """
+    try:
+        report = verify_files(file, policy=policy, pin=pin, receipts=receipts)
+    except (OSError, UnicodeError) as error:
+        raise InvalidRequestError(FieldFault("FILE", f"A file can't be read: {error}.")) from None
+    document = {
+        "tenant_id": report.tenant_id,
+        "sealed": report.size,
+        "findings": [
+            {"tenant_id": one.tenant_id, "seq": one.seq, "what": one.what} for one in report.findings
+        ],
+        "notices": report.notices,
+    }
+    show(document, tell(report), as_json=as_json)
+    if report.findings:
+        raise typer.Exit(DIFFERS)
+
+
+def _read(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        problem = f"the file can't be read ({type(error).__name__})"
+        raise ConfigurationError(name, problem, "Name a readable file") from None
