@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from vestibule.delivery.render import Sender
     from vestibule.delivery.sealing import LogSealer
     from vestibule.delivery.smtp import SmtpTransport
+    from vestibule.delivery.witnessing import Publisher
     from vestibule.delivery.worker import Transport, Worker
     from vestibule.identity.fetched_keys import FetchedKeys
     from vestibule.ports import AddressSealer, KeyProvider
@@ -141,6 +142,15 @@ class Deployment:
         from vestibule.delivery.sealing import LogSealer  # noqa: PLC0415
 
         return LogSealer(runner=self.runner, provider=self.provider, public_url=self.settings.public_url)
+
+    def make_publisher(self) -> Publisher | None:
+        """What brings the log's heads to its witnesses; None where none is set."""
+        from vestibule.auditing.signatures import verify_signature  # noqa: PLC0415
+        from vestibule.delivery.witnessing import Publisher, read_witnesses  # noqa: PLC0415
+
+        trust = read_witnesses(self.settings.witnesses)
+        is_asked = any(witness.url for witness in trust.witnesses.values())
+        return Publisher(runner=self.runner, trust=trust, verify=verify_signature) if is_asked else None
 
     async def close(self) -> None:
         if self.keys is not None:

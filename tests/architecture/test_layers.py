@@ -12,7 +12,7 @@ from tests.architecture.sources import Finding, Source, imports_of, package_file
 
 _GROUND = {"core", "errors"}
 _MIDDLE = {"ports", "log", *_GROUND}
-_UPPER = {"web", "metrics", "delivery", "identity", "keys", "storage", "actions", *_MIDDLE}
+_UPPER = {"auditing", "witness", "web", "metrics", "delivery", "identity", "keys", "storage", "actions", *_MIDDLE}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
@@ -26,13 +26,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "identity": _MIDDLE,
     "delivery": {"actions", "metrics", *_MIDDLE},
     "auditing": _GROUND,
+    "witness": {"auditing", *_GROUND},
     "web": {"actions", "metrics", *_MIDDLE},
     "keyring": {"settings", *_UPPER},
     "sealing": {"settings", *_UPPER},
     "bootstrap": {"keyring", "sealing", "settings", *_UPPER},
     "embedding": {"delivery", "storage", "actions", *_MIDDLE},
     "integrations": {"bootstrap", "embedding", *_UPPER},
-    "cli": {"auditing", "bootstrap", "keyring", "settings", *_UPPER},
+    "cli": {"bootstrap", "keyring", "settings", *_UPPER},
     "testing": {"bootstrap", "embedding", *_UPPER},
     "__main__": {"cli"},
 }
@@ -44,7 +45,7 @@ ONLY_IN: dict[str, set[str]] = {
     "scim2_models": {"web"},
     "psycopg": {"storage", "bootstrap"},
     "sqlalchemy": {"storage", "bootstrap", "embedding", "integrations"},
-    "sqlite3": {"storage", "bootstrap"},
+    "sqlite3": {"storage", "bootstrap", "witness"},
     "starlette": {"web", "integrations"},
 }
 # No action itself: the one function behind every pending grant (docs/adr/0008).

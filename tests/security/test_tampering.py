@@ -170,7 +170,7 @@ def test_K08_a_log_rewritten_with_the_stolen_key_fails_pin_and_quorum(audited: A
     # Nothing within it is wrong: who has the key can write any history.
     assert [str(one) for one in verify_export(forged, trust=audited.trust()).findings] == []
     assert [str(one) for one in verify_export(forged, trust=audited.trust(quorum=True)).findings] == [
-        f"acme: the checkpoint of {len(forged.heads)} leaves is not cosigned by the quorum w"
+        f"acme: the checkpoint of {len(forged.heads)} leaves lacks the quorum w"
     ]
     [finding] = verify_export(forged, trust=audited.trust(), pin=pinned).findings
     assert "cut back" in finding.what or "rewritten" in finding.what or "no proof" in finding.what
@@ -217,13 +217,17 @@ def forge(audited: Audited, honest: TenantExport, size: int = 1) -> TenantExport
             "was for member, its row says owner",
         ),
         (
-            "UPDATE vestibule_invitations SET revoked_at = NULL, revoked_reason = NULL "
-            "WHERE revoked_at IS NOT NULL",
+            (
+                "UPDATE vestibule_invitations SET revoked_at = NULL, revoked_reason = NULL "
+                "WHERE revoked_at IS NOT NULL"
+            ),
             "was revoked by its event, its row is not",
         ),
         (
-            "UPDATE vestibule_invitations SET consumed_by_principal_id = 'mallory' "
-            "WHERE consumed_at IS NOT NULL",
+            (
+                "UPDATE vestibule_invitations SET consumed_by_principal_id = 'mallory' "
+                "WHERE consumed_at IS NOT NULL"
+            ),
             "was accepted by vera, its row says mallory",
         ),
         (
@@ -231,9 +235,11 @@ def forge(audited: Audited, honest: TenantExport, size: int = 1) -> TenantExport
             "the membership of vera was given as member, its row says owner",
         ),
         (
-            "INSERT INTO vestibule_memberships (tenant_id, principal_id, role, created_at) "
-            "SELECT tenant_id, 'mallory', 'owner', created_at FROM vestibule_memberships "
-            "WHERE principal_id = 'vera'",
+            (
+                "INSERT INTO vestibule_memberships (tenant_id, principal_id, role, created_at) "
+                "SELECT tenant_id, 'mallory', 'owner', created_at FROM vestibule_memberships "
+                "WHERE principal_id = 'vera'"
+            ),
             "the membership of mallory (owner) comes from no event",
         ),
         (

@@ -36,6 +36,7 @@ from vestibule.cli import (
     suppressions,
     tenants,
     versions,
+    witness,
 )
 from vestibule.errors import ConfigurationError, InvalidRequestError, KeyProviderError, VestibuleError
 
@@ -76,6 +77,7 @@ audit = typer.Typer(help="The sealed trail.", no_args_is_help=True)
 sealing.add_to(audit)
 exports.add_to(audit)
 app.add_typer(audit, name="audit")
+app.add_typer(witness.app, name="witness")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(leaks.app, name="leak")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,8 @@ from typing import Annotated
 import typer
 
 from vestibule.actions.log.export_tenant import export_tenant
-from vestibule.auditing.command import DIFFERS, read_trust, tell, verify_files
+from vestibule.auditing.command import DIFFERS, tell, verify_files
+from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.cli.arguments import parse_tenant_id
 from vestibule.cli.printing import AsJson, show
 from vestibule.cli.running import OPERATOR, open_desk
@@ -18,7 +21,10 @@ from vestibule.cli.tenants import TenantId
 from vestibule.core.log.checkpoint import parse_checkpoint
 from vestibule.core.log.export import dump_export
 from vestibule.core.log.note import parse_note
+from vestibule.delivery.witnessing import Published, read_witnesses
 from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError
+from vestibule.log import configure_logging
+from vestibule.settings import load_settings
 
 MERGE_DELAY = timedelta(seconds=60)
 Pin = Annotated[
@@ -28,6 +34,7 @@ Pin = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     app.command("export")(export)
+    app.command("publish")(publish)
     verifying = typer.Typer(help="Verify offline: no database, no network.", no_args_is_help=True)
     verifying.callback()(_verifying)
     verifying.command("export")(verify)
@@ -52,14 +59,13 @@ def export(
     tenant = parse_tenant_id(tenant_id)
     old_size = None if pin is None else parse_checkpoint(parse_note(_read(pin, "--pin")).text).size
     with open_desk() as desk:
-        trust = read_trust(Path(desk.settings.witnesses)) if desk.settings.witnesses else None
         made = desk.runner.read(
             export_tenant,
             OPERATOR,
             tenant,
             merge_delay=MERGE_DELAY,
             old_size=old_size,
-            witnesses=0 if trust is None else trust.least,
+            witnesses=read_witnesses(desk.settings.witnesses).least,
         )
     data = dump_export(made)
     try:
@@ -75,6 +81,32 @@ def export(
     }
     lines = [f"{len(made.events)} events, {made.size} of them under the checkpoint: {output}"]
     show(document | {"file": str(output), "bytes": len(data)}, lines, as_json=as_json)
+
+
+def publish(*, as_json: AsJson = False) -> None:
+    """Bring the log's newest checkpoint to its witnesses, and keep what they sign.
+
+    Workers do this by themselves, every few seconds, where VESTIBULE_WITNESSES names some with a URL.
+    """
+    settings = load_settings()
+    configure_logging("WARNING")
+    done = asyncio.run(_publish(build_deployment(settings)))
+    shown = [
+        {"witness": one.witness, "outcome": one.outcome, "size": one.size, "problem": one.problem}
+        for one in done
+    ]
+    lines = [f"{one.witness}: {one.outcome} {one.problem}".rstrip() for one in done]
+    show({"items": shown}, lines or ["No witness has a URL: see VESTIBULE_WITNESSES."], as_json=as_json)
+    if any(one.outcome in ("refused", "unreachable") for one in done):
+        raise typer.Exit(1)
+
+
+async def _publish(deployment: Deployment) -> Sequence[Published]:
+    try:
+        publisher = deployment.make_publisher()
+        return [] if publisher is None else await publisher.publish()
+    finally:
+        await deployment.close()
 
 
 def verify(

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vestibule.bootstrap import build_deployment, make_sender, make_transport
+from vestibule.bootstrap import Deployment, build_deployment, make_sender, make_transport
 from vestibule.cli.printing import AsJson, show
 from vestibule.cli.process import HttpServer, open_listener, run_until_signalled, stop_worker
 from vestibule.core.process import ProcessRole
@@ -107,8 +107,7 @@ async def _run_parts(
         if server is not None:
             parts.append(await server.start())
         if worker is not None:
-            sealer = deployment.make_log_sealer()
-            parts += [asyncio.create_task(sealer.run(stopping)), asyncio.create_task(worker.run())]
+            parts += [asyncio.create_task(_keep_log(deployment, stopping)), asyncio.create_task(worker.run())]
         _announce(listener, role, with_worker=with_worker, as_json=as_json)
         asked = asyncio.create_task(stopping.wait())
         await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
@@ -120,6 +119,14 @@ async def _run_parts(
     finally:
         await deployment.close()
     return _report(parts) and stopping.is_set()
+
+
+async def _keep_log(deployment: Deployment, stopping: asyncio.Event) -> None:
+    publisher = deployment.make_publisher()
+    keepers = [deployment.make_log_sealer().run(stopping)]
+    if publisher is not None:
+        keepers.append(publisher.run(stopping))
+    await asyncio.gather(*keepers)
 
 
 async def _end(sealing: asyncio.Task[None]) -> None:

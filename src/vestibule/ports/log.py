@@ -116,4 +116,7 @@ class Checkpoints(Protocol):
     def add_cosignature(self, size: int, *, witness: str, line: str) -> None:
         """A witness's signature line; the first of each witness stays."""
 
+    def find_witnessed_size(self, witness: str) -> int:
+        """The newest size that *witness* has cosigned; 0 when there is none."""
+
     def list_cosignatures(self, size: int) -> Sequence[str]: ...

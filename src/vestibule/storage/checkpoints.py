@@ -54,6 +54,10 @@ class SqlCheckpoints:
         values = {"size": size, "witness": witness, "line": line, "cosigned_at": self._now()}
         insert_unless_there(self._connection, cosignatures, values)
 
+    def find_witnessed_size(self, witness: str) -> int:
+        query = sa.select(sa.func.max(cosignatures.c.size)).where(cosignatures.c.witness == witness)
+        return self._connection.execute(query).scalar() or 0
+
     def list_cosignatures(self, size: int) -> Sequence[str]:
         query = sa.select(cosignatures.c.line).where(cosignatures.c.size == size)
         return self._connection.execute(query.order_by(cosignatures.c.witness)).scalars().all()
