@@ -50,7 +50,6 @@ def check_invariants(connection: sa.Connection) -> list[str]:
     world.check_notices()
     world.check_decisions()
     world.check_approvals()
-    check_replay(connection)
     return world.list_trail()
 
 
@@ -67,7 +66,8 @@ def check_replay(connection: sa.Connection) -> None:
         leaves = [parse_event_leaf(event_leaf(event.record, event.occurred_at)) for event in events]
         report = Report(tenant_id)
         replay([(None, leaf) for leaf in leaves], exports.read_tables(tenant_id, documents), report)
-        assert [str(one) for one in report.findings] == []
+        findings = [str(one) for one in report.findings]
+        assert findings == [], findings
 
 
 def is_open(invitation: Row) -> bool:

@@ -186,7 +186,8 @@ def _check_policies(events: Told, rows: Sequence[Row], report: Report) -> None:
             report.find(f"the policy {name} is not the text under that name")
     missing: dict[str, int | None] = {}
     for seq, event in events:
-        named = event.body.get("policy_hash")
+        # A proposal names what it would lead to; that text is kept when it is in force.
+        named = None if event.kind == "policy.proposed" else event.body.get("policy_hash")
         if isinstance(named, str) and named not in known:
             missing.setdefault(named, seq)
     for named, seq in missing.items():
