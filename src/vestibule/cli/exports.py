@@ -14,6 +14,7 @@ import typer
 from vestibule.actions.log.export_tenant import export_tenant
 from vestibule.auditing.command import DIFFERS, tell, verify_files
 from vestibule.bootstrap import Deployment, build_deployment
+from vestibule.cli import anchors
 from vestibule.cli.arguments import parse_tenant_id
 from vestibule.cli.printing import AsJson, show
 from vestibule.cli.running import OPERATOR, open_desk
@@ -36,13 +37,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("export")(export)
     app.command("publish")(publish)
     verifying = typer.Typer(help="Verify offline: no database, no network.", no_args_is_help=True)
-    verifying.callback()(_verifying)
     verifying.command("export")(verify)
+    anchors.add_to(app, verifying)
     app.add_typer(verifying, name="verify")
-
-
-def _verifying() -> None:
-    pass
 
 
 def export(
