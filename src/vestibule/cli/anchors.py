@@ -9,9 +9,12 @@ from typing import Annotated
 import httpx2
 import typer
 
+from vestibule.actions.log.list_log_keys import list_log_keys
 from vestibule.actions.log.publish_log import get_checkpoint
 from vestibule.cli.printing import AsJson, moment, show
-from vestibule.cli.running import open_desk
+from vestibule.cli.running import OPERATOR, open_desk
+from vestibule.core.log.checkpoint import origin_of
+from vestibule.core.log.note import note_key
 from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError, ProviderError
 
 _ANSWER_MAX = 64 * 1024
@@ -23,6 +26,7 @@ Roots = Annotated[
 
 def add_to(app: typer.Typer, verifying: typer.Typer) -> None:
     app.command("checkpoint")(checkpoint)
+    app.command("trust")(trust)
     app.command("timestamp")(timestamp)
     verifying.command("timestamp")(verify)
 
@@ -32,6 +36,19 @@ def checkpoint(*, as_json: AsJson = False) -> None:
     with open_desk() as desk:
         note = desk.runner.read(get_checkpoint)
     show({"checkpoint": note}, note.removesuffix("\n").split("\n"), as_json=as_json)
+
+
+def trust(*, as_json: AsJson = False) -> None:
+    """Print a trust policy that names the log (c2sp.org/tlog-policy): add your witnesses and a quorum to it.
+
+    Compare the key by another road before you believe it: it comes from the service it is to judge.
+    """
+    with open_desk() as desk:
+        origin = origin_of(desk.settings.public_url)
+        keys = desk.runner.read(list_log_keys, OPERATOR)
+    vkeys = [str(note_key(origin, key.public_key)) for key in keys if key.public_key is not None]
+    lines = [*(f"log {vkey}" for vkey in vkeys), "quorum none"]
+    show({"logs": vkeys}, lines, as_json=as_json)
 
 
 def timestamp(
