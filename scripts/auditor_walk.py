@@ -8,6 +8,7 @@ What it prints stands in docs/audit.md; a test compares.
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import sqlite3
@@ -17,11 +18,13 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from vestibule.cli import main
 
 HOST_KEY = Ed25519PrivateKey.generate()
 ISSUER = "https://host.example"
@@ -41,7 +44,9 @@ class Walk:
             "x": encode(HOST_KEY.public_key().public_bytes_raw()),
         }
         (folder / "jwks.json").write_text(json.dumps({"keys": [jwk]}))
-        self._environment = plain | {
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ |= plain | {
             "VESTIBULE_DATABASE_URL": f"sqlite:///{folder}/vestibule.db",
             "VESTIBULE_PUBLIC_URL": PUBLIC_URL,
             "VESTIBULE_KEYRING": f"{folder}/keys",
@@ -51,33 +56,31 @@ class Walk:
         }
 
     def set(self, name: str, value: str) -> None:
-        self._environment[f"VESTIBULE_{name}"] = value
+        os.environ[f"VESTIBULE_{name}"] = value
 
     def run(self, *words: str, shown: bool = True, expect: int = 0) -> str:
         """One command, as typed, with what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "vestibule", *words],
-            env=self._environment,
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != expect:
-            raise SystemExit(f"{' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        printed, status = io.StringIO(), 0
+        sys.argv = ["vestibule", *words]
+        with redirect_stdout(printed), redirect_stderr(printed):
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else 0
+        out = printed.getvalue()
+        if status != expect:
+            raise SystemExit(f"{' '.join(words)} ended with {status}: {out}")
         if shown:
-            tell(f"$ vestibule {' '.join(words)}\n{done.stdout}", end="")
+            tell(f"$ vestibule {' '.join(words)}\n{out}", end="")
             if expect:
                 tell(f"(exit status {expect})")
-        return done.stdout
+        return out
 
     @contextmanager
     def serving(self, *words: str) -> Iterator[str]:
         """A command that listens; its URL."""
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the same
             [sys.executable, "-m", "vestibule", *words, "--json"],
-            env=self._environment,
-            cwd=self._folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -207,7 +210,7 @@ def verify(walk: Walk, *words: str, expect: int = 0) -> None:
     walk.run("audit", "verify", "export", "acme.tar", "--policy", "trust.policy", *words, expect=expect)
 
 
-def main() -> None:
+def walk_along() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         walk = Walk(folder)
@@ -226,11 +229,12 @@ def main() -> None:
             walk.tamper(
                 "UPDATE vestibule_memberships SET role = 'owner' WHERE principal_id = 'vera'",
                 "UPDATE vestibule_invitations SET role = 'owner' WHERE invited_email = 'vera@example.com'",
-                'UPDATE vestibule_audit_events SET body = replace(body, \'"role":"member"\', \'"role":"owner"\')',
+                "UPDATE vestibule_audit_events SET body = replace(body, 'member', 'owner') "
+                "WHERE kind = 'invitation.accepted'",
             )
             walk.run("audit", "export", "acme", "--output", "acme.tar", "--pin", "pinned")
             verify(walk, "--pin", "pinned", "--receipts", "receipts", expect=1)
 
 
 if __name__ == "__main__":
-    main()
+    walk_along()

@@ -12,7 +12,18 @@ from tests.architecture.sources import Finding, Source, imports_of, package_file
 
 _GROUND = {"core", "errors"}
 _MIDDLE = {"ports", "log", *_GROUND}
-_UPPER = {"auditing", "witness", "web", "metrics", "delivery", "identity", "keys", "storage", "actions", *_MIDDLE}
+_UPPER = {
+    "auditing",
+    "witness",
+    "web",
+    "metrics",
+    "delivery",
+    "identity",
+    "keys",
+    "storage",
+    "actions",
+    *_MIDDLE,
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},

@@ -73,6 +73,8 @@ NEEDLESS: dict[str, str] = {
     "log.sign_checkpoint.is_unsigned": _WORKER,
     "log.sign_checkpoint.keep_checkpoint": _WORKER,
     "log.sign_checkpoint.put_off": _WORKER,
+    "log.submit_checkpoint.keep_cosignature": _WORKER,
+    "log.submit_checkpoint.prepare_submission": _WORKER,
     "invitations.decide.release_waited": _WORKER,
     "invitations.promising.promise": "no action: the one function behind every promise (docs/adr/0008)",
 }

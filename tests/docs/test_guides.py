@@ -19,7 +19,7 @@ from vestibule.cli.demo.templates import STORIES
 from vestibule.cli.policy import TEMPLATES
 
 POLICIES = ROOT / "src" / "vestibule" / "policies"
-GUIDES = ("templates.md", "administrators.md")
+GUIDES = ("templates.md", "administrators.md", "audit.md")
 
 
 def lines_of(policy: Path) -> Iterator[str]:

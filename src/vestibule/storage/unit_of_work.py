@@ -150,7 +150,6 @@ class SqlUnitOfWork:
         self.checkpoints: Checkpoints = SqlCheckpoints(connection, self.now)
         self.support: Support = SqlSupport(connection, self.now, vault)
         self.people: People = SqlPeople(connection, self.now, vault, self._sealer)
-        self.support: Support = SqlSupport(connection, self.now)
         self.exports: Exports = SqlExports(connection)
 
     def _open_promises(self) -> Promises:
