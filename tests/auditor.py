@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.actions.trail import ORIGIN, Trail, make_provider
+from tests.actions.trail import ORIGIN, Trail
 from tests.lanes import Call
 from tests.world import HOST, World
 from vestibule.actions.log.export_tenant import export_tenant
@@ -25,7 +26,10 @@ from vestibule.core.log.note import Note, NoteKey, SignatureType, cosign_text, n
 from vestibule.core.log.receipt import Receipt
 from vestibule.core.log.tree import leaf_hash
 from vestibule.core.log.trust import TrustPolicy, parse_trust
+from vestibule.core.token import mint_secret_bytes
 from vestibule.delivery.sealing import sign_note
+from vestibule.keys.file import FileProvider
+from vestibule.keys.master import MasterKey, create_store
 from vestibule.storage.audit import read_event
 from vestibule.storage.schema import audit_events
 
@@ -38,7 +42,7 @@ class Audited:
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
         self.trail = Trail(world)
-        self.provider = make_provider(folder)
+        self.provider = _open_store(folder)
         self.log_key = self.trail.make_key(self.provider)
         self.receipt_key = self.trail.make_key(self.provider, "receipt")
         self.witness = Ed25519PrivateKey.generate()
@@ -130,6 +134,13 @@ class Audited:
                 assert connection.execute(sa.text(statement), values).rowcount != 0, statement
             for trigger in triggers:
                 connection.exec_driver_sql(trigger.sql)
+
+
+def _open_store(folder: Path) -> FileProvider:
+    # A key and no passphrase: nothing to stretch.
+    master = MasterKey(base64.b64encode(mint_secret_bytes()).decode())
+    create_store(folder, master)
+    return FileProvider(folder, master)
 
 
 def _keep_line(uow: Any, size: int, line: str) -> None:
