@@ -86,6 +86,11 @@ def mint_secret_bytes() -> bytes:
     return secrets.token_bytes(32)
 
 
+def mint_below(limit: int) -> int:
+    """A number from 1 to *limit* - 1, each as likely as any other."""
+    return 1 + secrets.randbelow(limit - 1)
+
+
 def mint_challenge() -> str:
     """What a domain's record must say: 128 bits, public once it is published, and nobody else's."""
     return secrets.token_hex(16)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from vestibule.core.keys import Algorithm, KeyRecord
 from vestibule.core.token import mint_nonce, mint_secret_bytes
 from vestibule.errors import KeyProviderError
+from vestibule.keys.blinding import EXPONENT, KEY_BITS, sign_blindly
 from vestibule.keys.master import MasterKey, unlock_store
 from vestibule.keys.sheets import FORMAT, is_open, read_sheet, write_sheet
 from vestibule.keys.signatures import raw_signature
@@ -39,7 +40,7 @@ class FileProvider:
 
     scheme = "file"
     signing = Algorithm.ED25519
-    algorithms = frozenset({Algorithm.ED25519, Algorithm.ES256, Algorithm.SECRET})
+    algorithms = frozenset({Algorithm.ED25519, Algorithm.ES256, Algorithm.RSABSSA, Algorithm.SECRET})
 
     def __init__(self, directory: Path, master: MasterKey) -> None:
         self._directory = directory
@@ -89,7 +90,13 @@ class FileProvider:
         return self._open(key)
 
     def blind_sign(self, key: KeyRecord, blinded: bytes) -> bytes:
-        raise KeyProviderError(f"key {key.key_id} can't sign blindly ({len(blinded)} bytes)")
+        private = self._load(key)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise KeyProviderError(f"key {key.key_id} can't sign blindly")
+        try:
+            return sign_blindly(private, blinded)
+        except ValueError as error:
+            raise KeyProviderError(f"key {key.key_id}: {error}") from None
 
     def destroy(self, key: KeyRecord) -> None:
         self._path(key.reference).unlink(missing_ok=True)
@@ -125,5 +132,6 @@ def _bind(key_id: str, purpose: str, algorithm: Algorithm) -> bytes:
 _MAKERS: dict[Algorithm, Callable[[], PrivateKeyTypes | bytes]] = {
     Algorithm.ED25519: ed25519.Ed25519PrivateKey.generate,
     Algorithm.ES256: lambda: ec.generate_private_key(ec.SECP256R1()),
+    Algorithm.RSABSSA: lambda: rsa.generate_private_key(EXPONENT, KEY_BITS),
     Algorithm.SECRET: mint_secret_bytes,
 }
