@@ -20,6 +20,8 @@ _WORKER = "the worker's own, on no road from outside"
 _PUBLIC = "the log is public: pseudonyms and hashes"
 _SIGN_IN = "before anybody is somebody"
 NEEDLESS: dict[str, str] = {
+    "anonymity.redeem_code.redeem_code": "whoever redeems is nobody: the code itself is the permission",
+    "anonymity.review_events.describe_event": "the key and the size of the crowd are there to be compared",
     "abuse.refuse_mail.refuse_mail": _CLAIM,
     "invitations.preview.preview": _CLAIM,
     "invitations.request_new.request_new": _CLAIM,

@@ -12,6 +12,7 @@ import typer
 
 from vestibule.cli import (
     accounts,
+    anonymity,
     api_keys,
     connections,
     databases,
@@ -78,6 +79,7 @@ sealing.add_to(audit)
 exports.add_to(audit)
 app.add_typer(audit, name="audit")
 app.add_typer(witness.app, name="witness")
+app.add_typer(anonymity.app, name="anonymous")
 app.add_typer(api_keys.app, name="api-key")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(leaks.app, name="leak")

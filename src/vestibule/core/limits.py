@@ -65,6 +65,7 @@ class Limits:
     join_per_principal: Limit = Limit(30, 3600)
     join_per_ip: Limit = Limit(300, 3600)
     domain_check_per_tenant: Limit = Limit(60, 3600)
+    redeem_per_ip: Limit = Limit(60, 60)
     code_tries: int = 5
     allowance_per_accepted: int = 5
 

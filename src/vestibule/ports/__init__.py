@@ -10,6 +10,7 @@ from __future__ import annotations
 from vestibule.core.invitation import InvitationDraft
 from vestibule.ports.abuse import Abuse
 from vestibule.ports.accounts import Accounts, ApiKeys, AssertionVerifier, Passwords
+from vestibule.ports.anonymity import Anonymity
 from vestibule.ports.claims import ClaimKey, Claims, ClaimUnit, EventStamp, Settlement
 from vestibule.ports.connections import Connections, RelyingParty, Sealer, Sessions
 from vestibule.ports.delivery import ClaimedMessage, Outbox
@@ -41,6 +42,7 @@ __all__ = [
     "Abuse",
     "Accounts",
     "AddressSealer",
+    "Anonymity",
     "ApiKeys",
     "Approvals",
     "AssertionVerifier",

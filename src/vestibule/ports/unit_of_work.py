@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from vestibule.ports.abuse import Abuse
 from vestibule.ports.accounts import Accounts, ApiKeys
+from vestibule.ports.anonymity import Anonymity
 from vestibule.ports.claims import Claims, ClaimUnit
 from vestibule.ports.connections import Connections, Sessions
 from vestibule.ports.delivery import Outbox
@@ -60,6 +61,7 @@ class UnitOfWork(Protocol):
     support: Support
     people: People
     exports: Exports
+    anonymity: Anonymity
 
     def purge(self) -> None:
         """Forget dead sessions, codes, counters and kept answers."""

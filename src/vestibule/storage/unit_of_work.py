@@ -19,6 +19,7 @@ from vestibule.errors import MisuseError
 from vestibule.ports import (
     Abuse,
     Accounts,
+    Anonymity,
     ApiKeys,
     Approvals,
     Audit,
@@ -49,6 +50,7 @@ from vestibule.ports import (
 from vestibule.ports.privacy import AddressSealer
 from vestibule.storage.abuse import SqlAbuse
 from vestibule.storage.accounts import SqlAccounts
+from vestibule.storage.anonymity import SqlAnonymity
 from vestibule.storage.api_keys import SqlApiKeys
 from vestibule.storage.approvals import SqlApprovals, SqlReviews
 from vestibule.storage.audit import SqlAudit
@@ -151,6 +153,7 @@ class SqlUnitOfWork:
         self.support: Support = SqlSupport(connection, self.now, vault)
         self.people: People = SqlPeople(connection, self.now, vault, self._sealer)
         self.exports: Exports = SqlExports(connection)
+        self.anonymity: Anonymity = SqlAnonymity(connection, self.now)
 
     def _open_promises(self) -> Promises:
         return SqlPromises(

@@ -16,6 +16,7 @@ REQUEST_ID = "vestibule.request_id"
 ROUTE = "vestibule.route"
 CONTEXT = "vestibule.context"
 OUTCOME = "vestibule.outcome"
+QUIET = "vestibule.quiet"
 JSON_TYPE = b"application/json"
 
 
@@ -66,6 +67,13 @@ def find_client_ip(scope: Scope, trusted: tuple[Network, ...]) -> str:
         if not _is_trusted(part, trusted):
             return part if _is_address(part) else str(peer)
     return str(peer)
+
+
+def keep_nothing(scope: Scope) -> None:
+    """This request is nobody's: it leaves no line in the log, and its surroundings go no further."""
+    context = get_context(scope)
+    scope[QUIET] = True
+    scope[CONTEXT] = RequestContext(correlation_id=context.correlation_id, source=context.source)
 
 
 def get_context(scope: Scope) -> RequestContext:

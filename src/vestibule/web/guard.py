@@ -19,6 +19,7 @@ from vestibule.log import correlation_id, get_logger
 from vestibule.web.asgi import (
     CONTEXT,
     OUTCOME,
+    QUIET,
     REQUEST_ID,
     ROUTE,
     BodyTooLargeError,
@@ -109,6 +110,8 @@ class Guard:
         metrics.SECONDS.labels(route).observe(seconds)
         if status == 429:
             metrics.THROTTLED.labels(route).inc()
+        if scope.get(QUIET):
+            return
         self._log.info(
             "request",
             method=method,

@@ -28,6 +28,11 @@ from vestibule.core.event.access import (
     DirectoryUserRemoved,
     SignedIn,
 )
+from vestibule.core.event.anonymity import (
+    AnonymousCodeIssued,
+    AnonymousEventClosed,
+    AnonymousEventCreated,
+)
 from vestibule.core.event.invitations import (
     BreakGlassReviewed,
     BreakGlassUsed,
@@ -80,6 +85,9 @@ from vestibule.core.event.tenants import (
 
 __all__ = [
     "AccountCreated",
+    "AnonymousCodeIssued",
+    "AnonymousEventClosed",
+    "AnonymousEventCreated",
     "ApiKeyCreated",
     "ApiKeyRevoked",
     "AuditEvent",

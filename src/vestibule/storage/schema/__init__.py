@@ -8,6 +8,7 @@ Keys lead with ``tenant_id`` where that allows a distributed PostgreSQL to shard
 
 from __future__ import annotations
 
+from vestibule.storage.schema.anonymity import anonymous_events, anonymous_issuances, anonymous_redemptions
 from vestibule.storage.schema.base import Instant, from_milliseconds, metadata, to_milliseconds
 from vestibule.storage.schema.domains import (
     directory_bars,
@@ -49,6 +50,9 @@ from vestibule.storage.schema.tenants import (
 __all__ = [
     "Instant",
     "accounts",
+    "anonymous_events",
+    "anonymous_issuances",
+    "anonymous_redemptions",
     "api_keys",
     "approvals",
     "audit_events",

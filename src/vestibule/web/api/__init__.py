@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vestibule.web.api.anonymity import AnonymityRoutes, RedemptionRoutes
 from vestibule.web.api.attendance import AttendanceRoutes
 from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.decisions import DecisionRoutes
@@ -46,6 +47,7 @@ def make_api(services: Services) -> ASGIApp:
         redirect_slashes=False,
     )
     strict = APIRouter(route_class=make_route_class(services))
+    anonymous = APIRouter(route_class=make_route_class(services, is_anonymous=True))
     claims = APIRouter()
     TenantRoutes(services).add_to(strict)
     PolicyRoutes(services).add_to(strict)
@@ -62,9 +64,11 @@ def make_api(services: Services) -> ASGIApp:
     OwnRoutes(services).add_to(strict, claims)
     DomainRoutes(services).add_to(strict)
     JoiningRoutes(services).add_to(strict)
+    AnonymityRoutes(services).add_to(strict)
+    RedemptionRoutes(services).add_to(anonymous)
     # Flat, not included: one list of routes tells which methods a path allows.
     leaks = Route(LEAKS, LeakRoutes(services).report, methods=["POST"])
-    routes = [*strict.routes, *claims.routes, leaks]
+    routes = [*strict.routes, *anonymous.routes, *claims.routes, leaks]
     # The whole API, whichever part of it is served here.
     reference = Answer(200, dump_json(describe_api(services, routes)))
     app.router.routes.extend(keep_served(services.role, routes))

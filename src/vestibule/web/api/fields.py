@@ -54,7 +54,9 @@ def _read_moment(raw: object) -> datetime:
         raise ValueError("There is no such time.") from None
 
 
-def _checked_by(check: Callable[[str, str, int], None], most: int) -> AfterValidator:
+def checked_by(check: Callable[[str, str, int], None], most: int) -> AfterValidator:
+    """A rule of core as one of a field."""
+
     def validate(text: str) -> str:
         try:
             check("", text, most)
@@ -90,25 +92,25 @@ _MESSAGE_RULE = "Plain text in lines; no control, invisible or direction charact
 TenantName = Annotated[
     str,
     Field(min_length=1, max_length=TENANT_NAME_MAX, description=_NAME_RULE),
-    _checked_by(check_name, TENANT_NAME_MAX),
+    checked_by(check_name, TENANT_NAME_MAX),
 ]
 MemberName = Annotated[
     str,
     Field(min_length=1, max_length=MEMBER_NAME_MAX, description=_NAME_RULE),
-    _checked_by(check_name, MEMBER_NAME_MAX),
+    checked_by(check_name, MEMBER_NAME_MAX),
 ]
 PersonalMessage = Annotated[
-    str, Field(max_length=MESSAGE_MAX, description=_MESSAGE_RULE), _checked_by(check_message, MESSAGE_MAX)
+    str, Field(max_length=MESSAGE_MAX, description=_MESSAGE_RULE), checked_by(check_message, MESSAGE_MAX)
 ]
 Justification = Annotated[
     str,
     Field(min_length=1, max_length=JUSTIFICATION_MAX, description=_MESSAGE_RULE),
-    _checked_by(check_message, JUSTIFICATION_MAX),
+    checked_by(check_message, JUSTIFICATION_MAX),
 ]
 ResourceName = Annotated[
     str,
     Field(min_length=1, max_length=RESOURCE_NAME_MAX, description=_NAME_RULE),
-    _checked_by(check_name, RESOURCE_NAME_MAX),
+    checked_by(check_name, RESOURCE_NAME_MAX),
 ]
 ResourceId = Annotated[str, Field(pattern=f"^{RESOURCE_ID_PATTERN}$", max_length=128)]
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.errors import FieldFault, InvalidRequestError, VestibuleError
 from vestibule.web.api.documents import check_no_document, check_query, make_pointer, read_document
-from vestibule.web.asgi import REQUEST_ID, Answer, get_context
+from vestibule.web.asgi import REQUEST_ID, Answer, get_context, keep_nothing
 from vestibule.web.identify import get_actor
 from vestibule.web.problems import PROBLEM_TYPE, render_plain, render_problem
 from vestibule.web.services import Services
@@ -88,8 +88,10 @@ class _ReadRequest(Request):
         return self._document
 
 
-def make_route_class(services: Services) -> type[APIRoute]:
-    """Routes that identify the caller before they read a word of the request."""
+def make_route_class(services: Services, *, is_anonymous: bool = False) -> type[APIRoute]:
+    """Routes that identify the caller before they read a word of the request; *is_anonymous*: that never do,
+    and keep nothing of whoever it is.
+    """
 
     class StrictRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -99,7 +101,10 @@ def make_route_class(services: Services) -> type[APIRoute]:
 
             async def enter(request: Request) -> Response:
                 scope = request.scope
-                scope[ACTOR] = await get_actor(services, scope)
+                if is_anonymous:
+                    keep_nothing(scope)
+                else:
+                    scope[ACTOR] = await get_actor(services, scope)
                 check_query(scope["query_string"], known)
                 if takes_body:
                     body, document = await read_document(request)
