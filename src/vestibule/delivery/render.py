@@ -69,7 +69,7 @@ class _Kind:
 
 _KINDS: Mapping[str, _Kind] = {
     "invitation_mail": _Kind(
-        words=frozenset({"expires_text"}),
+        words=frozenset({"expires_text", "thumbprints"}),
         names=frozenset({"tenant_name", "role", "inviter_name"}),
         texts=frozenset({"message"}),
         has_link=True,

@@ -2,7 +2,7 @@
 """What the API and the pages do alike with anonymous events: hold one, sign, redeem.
 
 Keys are made and used off the event loop, and outside of any transaction. Of a redemption nothing is kept:
-how often one network address tries is counted in this process's memory, under a key forgotten with the counts.
+how often one network address tries is counted in memory, under a key that is forgotten with the counts.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ async def hold_event(
 
 
 async def sign(
-    services: Services, actor: Actor, event_id: str, blinded: bytes, context: RequestContext
+    services: Services, actor: Actor, tenant_id: str, event_id: str, blinded: bytes, context: RequestContext
 ) -> bytes:
     """One blind signature, made when it stands in the records that it was."""
     provider = check_provider(services.provider)
-    key = await services.runner.run(take_code, actor, event_id, blinded, context=context)
+    key = await services.runner.run(take_code, actor, tenant_id, event_id, blinded, context=context)
     return await asyncio.to_thread(provider.blind_sign, key, blinded)
 
 

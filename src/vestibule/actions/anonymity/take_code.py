@@ -21,7 +21,7 @@ from vestibule.ports import UnitOfWork
 
 
 def take_code(
-    uow: UnitOfWork, actor: Actor, event_id: str, blinded: bytes, *, context: RequestContext
+    uow: UnitOfWork, actor: Actor, tenant_id: str, event_id: str, blinded: bytes, *, context: RequestContext
 ) -> KeyRecord:
     """*blinded* may be signed now, with this key; and nothing else for this principal.
 
@@ -33,7 +33,7 @@ def take_code(
     """
     principal_id = authority.check_principal(actor).principal_id
     event = uow.anonymity.find(event_id, is_locked=True)
-    if event is None:
+    if event is None or event.tenant_id != tenant_id:
         raise NotFoundError
     _check_holder(uow, event, principal_id)
     if event.state_at(uow.now()) == "closed":

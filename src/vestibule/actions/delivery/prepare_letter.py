@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vestibule.core.abuse import name_recipient
+from vestibule.core.anonymity import event_in, thumbprint
 from vestibule.core.display import format_moment
 from vestibule.core.domain import DomainFinding
 from vestibule.core.email import EmailAddress
@@ -146,6 +147,7 @@ def _invitation_mail(
         return None
     inviter = uow.principals.find(invitation.inviter_principal_id)
     promised = uow.audit.find_first(invitation.invitation_id, _PROMISED)
+    thumbprints = _list_thumbprints(uow, invitation)
     uow.commit()
     values = {
         "tenant_name": tenant.name,
@@ -153,6 +155,7 @@ def _invitation_mail(
         "inviter_name": (inviter.name or "") if inviter is not None else "",
         "expires_text": format_moment(invitation.expires_at),
         "message": invitation.message or "",
+        "thumbprints": thumbprints,
     }
     return Letter(
         message_id=claimed.message_id,
@@ -163,6 +166,14 @@ def _invitation_mail(
         link=f"{public_url}/i/{token.reveal()}",
         leaf_hash=None if promised is None else leaf_hash(event_leaf(promised.record, promised.occurred_at)),
     )
+
+
+def _list_thumbprints(uow: UnitOfWork, invitation: Invitation) -> str:
+    """The keys of the anonymous events it invites to, for the recipient to compare with the page's."""
+    named = (event_in(one.resource_id) for one in invitation.grants)
+    events = (uow.anonymity.find(event_id) for event_id in named if event_id is not None)
+    keys = (uow.keys.find(event.key_id) for event in events if event is not None)
+    return ", ".join(thumbprint(key.public_key) for key in keys if key is not None and key.public_key)
 
 
 def _check_recipient(

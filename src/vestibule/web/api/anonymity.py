@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Anonymous events: below the tenant for whoever holds them, at ``/v1/anonymous-events`` for who takes part."""
+"""Anonymous events: below the tenant for whoever holds or is invited to them, apart from it for redeeming."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class AnonymityRoutes:
         )
         add_route(
             router,
-            f"POST {_ONE}/sign",
+            f"POST {_HELD}/{{event_id}}/sign",
             self.sign,
             name="sign_anonymous_code",
             who=PRINCIPAL,
@@ -123,10 +123,15 @@ class AnonymityRoutes:
         return answer_json(_describe_held(view))
 
     async def sign(
-        self, event_id: EventId, body: SignAnonymousCode, caller: Caller, context: Surroundings
+        self,
+        tenant_id: TenantId,
+        event_id: EventId,
+        body: SignAnonymousCode,
+        caller: Caller,
+        context: Surroundings,
     ) -> WholeResponse:
         """One blind signature for each invited member; the same message again has the same answer."""
-        signed = await sign(self._services, caller, event_id, decode(body.blinded), context)
+        signed = await sign(self._services, caller, tenant_id, event_id, decode(body.blinded), context)
         return answer_json(BlindSignatureJson(blind_signature=encode(signed)))
 
 

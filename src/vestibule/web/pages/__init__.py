@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hosted pages: for the invitee, and the tenant's settings screen. They work without JavaScript."""
+"""The hosted pages: for the invitee, and the tenant's settings screen. They work without JavaScript,
+but for the one on which an anonymous code is made.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from vestibule.errors import VestibuleError
 from vestibule.web.asgi import BodyTooLargeError
 from vestibule.web.pages.accounts import account_routes
 from vestibule.web.pages.again import again_routes
+from vestibule.web.pages.anonymity import anonymity_routes
 from vestibule.web.pages.connections import connection_routes
 from vestibule.web.pages.home import home_routes
 from vestibule.web.pages.invitation import invitation_routes
@@ -34,6 +37,7 @@ def make_pages(services: Services) -> ASGIApp:
     routes: list[BaseRoute] = [
         *home_routes(pages),
         *joining_routes(pages),
+        *anonymity_routes(pages),
         *invitation_routes(pages),
         *account_routes(pages),
         *again_routes(pages),

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vestibule.actions.anonymity.review_events import list_held
 from vestibule.actions.invitations.review import OwnInvitation, list_own
 from vestibule.actions.joining.list_doors import list_doors
 from vestibule.actions.members.review_members import (
@@ -17,6 +18,7 @@ from vestibule.actions.members.review_members import (
     list_fellow_members,
     list_own_memberships,
 )
+from vestibule.core.anonymity import AnonymousEvent
 from vestibule.core.display import format_day, format_moment
 from vestibule.core.paging import LIMIT_MAX, PageRequest, parse_page_request
 from vestibule.ports import ClaimKey
@@ -47,16 +49,20 @@ class HomePages:
     async def show(self, request: Request) -> Response:
         identity = await self._pages.find_identity(request)
         if identity is None:
-            return await self._pages.render(request, "home.html", memberships=[], invitations=[], doors=[])
+            return await self._pages.render(
+                request, "home.html", memberships=[], invitations=[], doors=[], events=[]
+            )
         waiting = await self._runner.read(list_own, identity, PageRequest(scope="home", limit=LIMIT_MAX))
         doors = await self._runner.read(list_doors, identity, PageRequest(scope="doors", limit=LIMIT_MAX))
         mine = await self._runner.read(list_own_memberships, identity)
+        held = await self._runner.read(list_held, identity)
         return await self._pages.render(
             request,
             "home.html",
             memberships=[_describe_membership(one) for one in mine],
             invitations=[_describe_own(one) for one in waiting.items],
             doors=[describe_door(one) for one in doors.items],
+            events=[describe_held(one) for one, has_code in held if not has_code],
             asked=request.query_params.get("asked") == "1",
         )
 
@@ -123,6 +129,11 @@ def _describe_membership(one: OwnMembership) -> dict[str, object]:
             f"/tenants/{quote(tenant.tenant_id)}/settings" if role in tenant.policy.administrators else None
         ),
     }
+
+
+def describe_held(one: AnonymousEvent) -> dict[str, object]:
+    """An anonymous event in which one may take part, for a list."""
+    return {"name": one.name, "url": f"/tenants/{quote(one.tenant_id)}/anonymous/{one.event_id}"}
 
 
 def _describe_own(one: OwnInvitation) -> dict[str, object]:

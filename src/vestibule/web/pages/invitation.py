@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from vestibule import metrics
 from vestibule.actions.abuse.refuse_mail import refuse_mail
+from vestibule.actions.anonymity.review_events import list_held
 from vestibule.actions.connections.review_connections import find_demanded
 from vestibule.actions.invitations.preview import InvitationPreview, preview
 from vestibule.actions.invitations.request_new import request_new
@@ -31,6 +32,7 @@ from vestibule.errors import ClaimRejectedError, VestibuleError
 from vestibule.web.claims import hold_until_floor
 from vestibule.web.links import open_token
 from vestibule.web.pages.claiming import REFUSALS, Claiming
+from vestibule.web.pages.home import describe_held
 from vestibule.web.pages.rendering import Pages, redirect
 
 LINK_COOKIE = "link"
@@ -218,6 +220,9 @@ class InvitationPages:
     async def _show_accepted(self, request: Request, shown: InvitationPreview) -> Response:
         joined = request.query_params.get("joined")
         is_new = joined in ("new", "kept")
+        identity = await self._pages.get_identity(request)
+        held = await self._services.runner.read(list_held, identity)
+        mine = [one for one, has_code in held if one.tenant_id == shown.tenant_id and not has_code]
         return await self._pages.render(
             request,
             "accepted.html" if is_new else "already_member.html",
@@ -225,6 +230,7 @@ class InvitationPages:
             role=shown.role,
             kept_role=joined == "kept",
             members_url=f"/tenants/{shown.tenant_id}",
+            events=[describe_held(one) for one in mine],
             calendar_url=f"/v1/tenants/{shown.tenant_id}/calendar" if shown.is_to_event else None,
         )
 

@@ -30,7 +30,7 @@ from vestibule.web.identify import check_same_origin, find_session_identity
 from vestibule.web.problems import find_problem, limit_headers
 from vestibule.web.services import Services
 
-_CSP = (
+CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
@@ -62,7 +62,7 @@ class Pages:
         context = {"session": describe_session(identity), **values}
         body = self._environment.get_template(template).render(context)
         response = HTMLResponse(body, status_code=status)
-        response.headers["content-security-policy"] = _CSP
+        response.headers["content-security-policy"] = CSP
         return response
 
     async def render_error(self, request: Request, error: VestibuleError) -> Response:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tenant's settings, for whoever administers it: people and approvals, policy and domains,
-connections, history.
+connections, anonymous events, history.
 
 Four screens, one module for each subject on them. Every right is checked by the action, none here; what
 somebody may not do is said in words instead of a button.
@@ -11,6 +11,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from vestibule.web.pages.rendering import Pages
+from vestibule.web.pages.settings.anonymity import anonymity_routes
 from vestibule.web.pages.settings.approvals import approval_routes
 from vestibule.web.pages.settings.connections import connection_routes
 from vestibule.web.pages.settings.domains import domain_routes
@@ -30,4 +31,5 @@ def settings_routes(pages: Pages) -> list[Route]:
         *member_routes(pages),
     ]
     rules = [*policy_routes(pages), *domain_routes(pages)]
-    return [*people, *rules, *connection_routes(pages), *history_routes(pages)]
+    rest = [*connection_routes(pages), *anonymity_routes(pages), *history_routes(pages)]
+    return [*people, *rules, *rest]

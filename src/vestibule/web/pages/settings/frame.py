@@ -174,6 +174,8 @@ _NOTICES: Mapping[str, Notice] = {
         "The connection is disabled. Its sessions count for nothing any more.",
     ),
     "connection_removed": ("success", "The connection is removed, with its secret and its sessions."),
+    "anonymous_created": ("success", "The event has its key. Invite people to it now."),
+    "anonymous_closed": ("success", "The event is closed. No code of it counts any more."),
     "decided": ("info", "That request was decided before, or its time is over."),
     "reviewed": ("success", "The review is closed. Your note is kept with it."),
 }
