@@ -23,6 +23,7 @@ VALUES: dict[str, dict[str, str]] = {
         "inviter_name": "Ada",
         "expires_text": "28 November 2026, 12:00 UTC",
         "message": "",
+        "thumbprints": "",
     },
     "accepted_notice": {"tenant_name": "Acme", "role": "member", "member_name": "Vera", "kept_role": ""},
     "declined_notice": {"tenant_name": "Acme", "role": "member", "invited_hint": "v***@acme.com"},

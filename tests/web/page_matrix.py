@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 ACTORS = ("anonymous", "key", "stranger", "other_owner", "member", "admin", "owner")
@@ -45,6 +46,12 @@ PAGES: dict[str, Opens] = {
     "POST /invitation/accept": "nobody",
     "POST /invitation/decline": "nobody",
     "GET /tenants/{tenant_id}": "member",
+    "GET /tenants/{tenant_id}/anonymous/{event_id}": "nobody",
+    "GET /anonymous/{event_id}/redeem": "anybody",
+    "POST /anonymous/{event_id}/redeem": "anybody",
+    f"GET {_SETTINGS}/anonymous": "admin",
+    f"POST {_SETTINGS}/anonymous": "admin",
+    f"POST {_SETTINGS}/anonymous/{{event_id}}/close": "admin",
     f"GET {_SETTINGS}": "admin",
     f"POST {_SETTINGS}/invitations": "admin",
     f"POST {_SETTINGS}/invitations/{{invitation_id}}/resend": "admin",
@@ -93,4 +100,5 @@ FORM = {
     "email": "new@example.com", "role": "member", "note": "All is well.", "rung": "request",
     "domain_name": "new.example.org", "connection_id": "new", "name": "Acme", "issuer": "https://127.0.0.1",
     "client_id": "client", "document": '{"id": "draft"}', "deliver": "email", "provider": "generic",
+    "closes_at": (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%dT%H:%M"),
 }  # fmt: skip

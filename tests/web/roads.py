@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 # Only a label: what is put in force for the whole deployment must not change other stories.
 DRAFT = {"policy": {"id": "draft"}}
 CONNECTION = {"name": "Acme", "issuer": "https://127.0.0.1", "client_id": "client"}
+ANONYMOUS = {
+    "name": "Vote",
+    "closes_at": (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+}
 ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "put_tenant": ("PUT", lambda s: s.home, {"name": "Renamed"}),
     "get_tenant": ("GET", lambda s: s.home, ...),
@@ -98,6 +103,13 @@ ROADS: dict[str, tuple[str, Callable[[Scene], str], Any]] = {
     "list_resources": ("GET", lambda s: s.home + "/resources", ...),
     "put_resource": ("PUT", lambda s: s.home + "/resources/new", {"name": "New"}),
     "delete_resource": ("DELETE", lambda s: s.resource, ...),
+    "create_anonymous_event": ("POST", lambda s: s.home + "/anonymous-events", ANONYMOUS),
+    "list_anonymous_events": ("GET", lambda s: s.home + "/anonymous-events", ...),
+    "get_anonymous_event": ("GET", lambda s: s.anonymous, ...),
+    "close_anonymous_event": ("POST", lambda s: s.anonymous + "/close", ...),
+    "sign_anonymous_code": ("POST", lambda s: s.anonymous + "/sign", {"blinded": "AA"}),
+    "describe_anonymous_event": ("GET", lambda s: s.anonymous_road, ...),
+    "redeem_anonymous_code": ("POST", lambda s: s.anonymous_road + "/redeem", {"msg": "AA", "sig": "AA"}),
     "list_grants": ("GET", lambda s: s.home + f"/grants/{s.colleague.principal_id}", ...),
     "get_key_set": ("GET", lambda _: "/.well-known/jwks.json", ...),
     "report_leaks": ("POST", lambda _: "/v1/leaks", []),

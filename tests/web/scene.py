@@ -9,7 +9,7 @@ import httpx2
 import sqlalchemy as sa
 
 from tests.web.harness import PLATFORM, Invited, Key, Person, Who, World, person
-from tests.web.roads import CONNECTION, ROADS
+from tests.web.roads import ANONYMOUS, CONNECTION, ROADS
 from vestibule.actions.api_keys import create_key
 from vestibule.bootstrap import build_plain_runner
 from vestibule.core.identity import HostKey, RequestContext, Scope
@@ -134,6 +134,18 @@ class Scene:
         road = f"{self.home}/resources/wiki"
         assert self.world.call("PUT", road, PLATFORM, body={"name": "Wiki"}).status_code == 201
         return road
+
+    @cached_property
+    def anonymous(self) -> str:
+        """The road to an anonymous event of the tenant, for whoever holds it."""
+        made = self.world.call("POST", f"{self.home}/anonymous-events", PLATFORM, body=ANONYMOUS)
+        assert made.status_code == 201, made.text
+        return f"{self.home}/anonymous-events/{made.json()['event_id']}"
+
+    @property
+    def anonymous_road(self) -> str:
+        """The road to the same event, for anybody."""
+        return "/v1/anonymous-events/" + self.anonymous.rpartition("/")[2]
 
     def _issue(self, by: Person, role: str, state: str) -> str:
         body = {"email": f"{self.world.fresh('new')}@example.com", "role": role}

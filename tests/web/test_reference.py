@@ -74,6 +74,10 @@ DESIGN = {
     *(("post", "/v1/tenants/{}/join"), ("post", "/v1/tenants/{}/join-requests")),
     *(("get", "/v1/tenants/{}/join-requests"), ("post", "/v1/tenants/{}/join-requests/{}/approve")),
     *(("post", "/v1/tenants/{}/join-requests/{}/reject"), ("get", "/v1/tenants/{}/calendar")),
+    *(("get", "/v1/anonymous-events/{}"), ("post", "/v1/anonymous-events/{}/redeem")),
+    *((method, "/v1/tenants/{}/anonymous-events") for method in ("get", "post")),
+    ("get", "/v1/tenants/{}/anonymous-events/{}"),
+    *(("post", "/v1/tenants/{}/anonymous-events/{}/" + verb) for verb in ("sign", "close")),
     *(("get", "/v1/tenants/{}/attendance"), ("get", "/v1/tenants/{}/attendance.csv")),
     *(("get", "/.well-known/jwks.json"), ("get", "/.well-known/invitation-keys.json")),
 }
