@@ -95,7 +95,7 @@ def locate(scene: Scene, route: str) -> str:
         "{request_id}": lambda: last(scene.join_request),
         "{connection_id}": lambda: last(scene.connection),
         "{domain}": lambda: last(scene.domain),
-        "{event_id}": lambda: last(scene.anonymous),
+        "{anonymous_id}": lambda: last(scene.anonymous),
         "{change_id}": change,
         "{principal_id:path}": lambda: quote(scene.colleague.principal_id),
         "{token:path}": lambda: scene.invited.token,

@@ -146,7 +146,6 @@ def _publish_key(uow: UnitOfWork, actor: Actor, key: EventKey, context: RequestC
         created_at=uow.now(),
     )
     uow.keys.add(record)
-    uow.keys.activate(key.key_id)
     created = KeyCreated(
         key_id=key.key_id,
         purpose=purpose,
@@ -155,5 +154,6 @@ def _publish_key(uow: UnitOfWork, actor: Actor, key: EventKey, context: RequestC
         public_key_hash=thumbprint(key.public_key),
     )
     activated = KeyActivated(key_id=key.key_id, purpose=purpose, replaced_key_id=None)
-    for one in (created, activated):
-        uow.audit.append(one, actor=actor, context=context)
+    uow.audit.append(created, actor=actor, context=context)
+    event_id = uow.audit.append(activated, actor=actor, context=context).record.event_id
+    uow.keys.activate(key.key_id, event_id=event_id)

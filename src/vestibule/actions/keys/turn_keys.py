@@ -18,6 +18,7 @@ from vestibule.core import authority
 from vestibule.core.event import KeyActivated, KeyCompromised, KeyCreated
 from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.keys import (
+    BLIND_PREFIX,
     KeyRecord,
     KeySchedule,
     KeyState,
@@ -86,6 +87,8 @@ def rotate_key(
     old, new = uow.keys.find_active(purpose), uow.keys.find_pending(purpose)
     if old is None:
         raise KeyMissingError
+    if purpose.startswith(BLIND_PREFIX):
+        raise KeyStateError("An anonymous event has one key for its whole life: two would tell people apart.")
     at_once = at_once or old.public_key is None
     if new is None and not at_once:
         raise KeyStateError("No key is pending: make one with `vestibule keys create` first.")
@@ -128,7 +131,7 @@ def compromise_key(
     if not uow.keys.compromise(key_id, event_id=event_id):
         raise KeyStateError("This key was given up before.")
     successor = uow.keys.find_pending(key.purpose) if was_active else None
-    if was_active and successor is None:
+    if was_active and successor is None and not key.purpose.startswith(BLIND_PREFIX):
         try:
             successor = _make(uow, actor, key.purpose, provider=provider, context=context)
         except KeyProviderError as error:

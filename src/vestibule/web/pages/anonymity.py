@@ -41,9 +41,9 @@ _SIGNED_IN = "You are signed in in this browser, so the code was not redeemed. U
 
 def anonymity_routes(pages: Pages) -> list[Route]:
     here = AnonymityPages(pages)
-    redeem = "/anonymous/{event_id}/redeem"
+    redeem = "/anonymous/{anonymous_id}/redeem"
     return [
-        Route("/tenants/{tenant_id}/anonymous/{event_id}", here.show, methods=["GET"]),
+        Route("/tenants/{tenant_id}/anonymous/{anonymous_id}", here.show, methods=["GET"]),
         Route(redeem, here.show_redeem, methods=["GET"]),
         Route(redeem, here.redeem, methods=["POST"]),
     ]
@@ -60,7 +60,7 @@ class AnonymityPages:
 
     async def show(self, request: Request) -> Response:
         identity = await self._pages.get_identity(request)
-        tenant_id, event_id = get_part(request, "tenant_id"), get_part(request, "event_id")
+        tenant_id, event_id = get_part(request, "tenant_id"), get_part(request, "anonymous_id")
         held = {one.event_id: taken for one, taken in await self._runner.read(list_held, identity)}
         view = await self._runner.read(describe_event, event_id)
         if event_id not in held or view.event.tenant_id != tenant_id:
@@ -78,12 +78,12 @@ class AnonymityPages:
 
     async def show_redeem(self, request: Request) -> Response:
         self._forget(request)
-        view = await self._runner.read(describe_event, get_part(request, "event_id"))
+        view = await self._runner.read(describe_event, get_part(request, "anonymous_id"))
         return await self._show_outcome(request, view, None)
 
     async def redeem(self, request: Request) -> Response:
         self._forget(request)
-        event_id = get_part(request, "event_id")
+        event_id = get_part(request, "anonymous_id")
         form = await self._pages.read_form(request)
         view = await self._runner.read(describe_event, event_id)
         code = _read_code(event_id, form.get("code", ""))

@@ -36,7 +36,7 @@ def anonymity_routes(pages: Pages) -> list[Route]:
     return [
         Route(base, here.show, methods=["GET"]),
         Route(base, here.create, methods=["POST"]),
-        Route(base + "/{event_id}/close", here.close, methods=["POST"]),
+        Route(base + "/{anonymous_id}/close", here.close, methods=["POST"]),
     ]
 
 
@@ -81,7 +81,7 @@ class AnonymitySettings:
 
     async def close(self, request: Request) -> Response:
         identity = await self._pages.get_identity(request)
-        tenant_id, event_id = get_part(request, "tenant_id"), get_part(request, "event_id")
+        tenant_id, event_id = get_part(request, "tenant_id"), get_part(request, "anonymous_id")
         await self._pages.read_form(request)
         context, done = self._pages.context(request), "anonymous_closed"
         try:
