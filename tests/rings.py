@@ -36,6 +36,12 @@ def name_store(directory: Path) -> dict[str, str]:
     return {"KEYRING": str(directory), "KEYRING_SECRET": MASTER}
 
 
+def open_store(directory: Path) -> dict[str, str]:
+    """The settings of a new, empty store in *directory*."""
+    make_store(directory)
+    return name_store(directory)
+
+
 def fill_ring(
     engine: sa.Engine, provider: KeyProvider, *, clock: Clock = system_clock
 ) -> dict[str, KeyRecord]:

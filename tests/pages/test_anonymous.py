@@ -138,6 +138,25 @@ def test_without_a_script_the_page_says_why_it_needs_one_and_redeeming_needs_non
     assert "JavaScript" in (SCRIPTS.parents[1] / "templates" / "anonymous_code.html").read_text()
 
 
+@pytest.mark.covers("TOK-07")
+def test_the_screen_says_what_is_wrong_and_closes_for_good(site: Site, new_page: NewPage) -> None:
+    owner = site.add_account("Olivia")
+    tenant_id = site.add_tenant(owner)
+    office = new_page()
+    sign_in(office, site, owner, f"/tenants/{tenant_id}/settings/anonymous")
+    office.fill("[name=name]", "Vote")
+    office.fill("[name=closes_at]", "2020-01-01T00:00")
+    office.click("button:has-text('Make its key')")
+    assert "Give a time within" in office.inner_text("main")
+    assert office.input_value("[name=name]") == "Vote"
+    event_id = hold(office)
+    office.click("button:has-text('Close for good')")
+    assert "No code of it counts any more" in office.inner_text("main")
+    plain = new_page()
+    plain.goto(f"{site.url}/anonymous/{event_id}/redeem")
+    assert "This event is over" in plain.inner_text("main")
+
+
 @pytest.mark.covers("TOK-07", "W06")
 def test_only_the_scripts_of_these_pages_may_run_and_each_has_its_hash(
     site: Site, new_page: NewPage, visit: Visit

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp
 
 from tests.identity.signing import EdSigner, b64, dump, jwks
 from tests.nameserver import DnsServer
-from tests.rings import make_store, name_store
+from tests.rings import open_store
 from tests.sealing import IS_SEALED, make_ring
 from tests.web.written import watch_writes
 from vestibule.bootstrap import Deployment, build_deployment
@@ -338,16 +338,11 @@ class World:
             "POOL_SIZE": "4",
             "WORKER_POLL_MS": "20",
             "DNS_RESOLVERS": self.dns.address,
-            **({} if "KEYRING" in changes else self._make_ring(keys.parent / "own-ring")),
+            **({} if "KEYRING" in changes else open_store(keys.parent / "own-ring")),
             **{f"LIMIT_{name.upper()}": "1000000/60" for name in LIMIT_NAMES},
             **changes,
         }
         return load_settings({f"VESTIBULE_{name}": value for name, value in values.items()})
-
-    @staticmethod
-    def _make_ring(directory: Path) -> dict[str, str]:
-        make_store(directory)
-        return name_store(directory)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

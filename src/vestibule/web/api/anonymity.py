@@ -34,6 +34,8 @@ from vestibule.web.services import Services
 
 _HELD = "/v1/tenants/{tenant_id}/anonymous-events"
 _ONE = "/v1/anonymous-events/{event_id}"
+_CREATE_CODES = ["not_found", "tenant_suspended", "key_missing", "key_provider_failed"]
+_SIGN_CODES = [*_CREATE_CODES, "event_over", "key_state"]
 _NOBODY: list[dict[str, list[str]]] = [{}]
 
 
@@ -51,7 +53,7 @@ class AnonymityRoutes:
             self.create,
             name="create_anonymous_event",
             answers={201: HeldAnonymousEventJson},
-            codes=["not_found", "tenant_suspended", "key_missing", "key_provider_failed"],
+            codes=_CREATE_CODES,
         )
         add(
             f"GET {_HELD}",
@@ -81,10 +83,7 @@ class AnonymityRoutes:
             name="sign_anonymous_code",
             who=PRINCIPAL,
             answers={200: BlindSignatureJson},
-            codes=[
-                *("not_found", "tenant_suspended", "event_over"),
-                *("key_missing", "key_state", "key_provider_failed"),
-            ],
+            codes=_SIGN_CODES,
         )
 
     async def create(
