@@ -36,8 +36,7 @@ def make_pages(services: Services) -> ASGIApp:
     pages = Pages(services)
     routes: list[BaseRoute] = [
         *home_routes(pages),
-        *joining_routes(pages),
-        *anonymity_routes(pages),
+        *(*joining_routes(pages), *anonymity_routes(pages)),
         *invitation_routes(pages),
         *account_routes(pages),
         *again_routes(pages),
