@@ -14,7 +14,6 @@ from vestibule.actions.anonymity.create_event import (
     make_event_key,
 )
 from vestibule.actions.anonymity.review_events import EventView, close_event, get_event, list_events
-from vestibule.bootstrap import make_provider
 from vestibule.cli.arguments import parse_moment, parse_tenant_id
 from vestibule.cli.members import Cursor, PageSize
 from vestibule.cli.printing import AsJson, facts, moment, show, table
@@ -23,6 +22,7 @@ from vestibule.cli.tenants import TenantId
 from vestibule.core.anonymity import RULES, AnonymousEventDraft
 from vestibule.core.paging import LIMIT_DEFAULT, parse_page_request
 from vestibule.errors import FieldFault, InvalidRequestError
+from vestibule.keyring import make_provider
 
 app = typer.Typer(
     help="Anonymous events: who is invited is known, who redeemed a code is not.", no_args_is_help=True

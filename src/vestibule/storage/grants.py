@@ -80,6 +80,13 @@ _ACCOUNT = f"SELECT {_but('vestibule_accounts', 'password_hash')}"
 RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     VERSION_TABLE: _row(issue="SELECT", claim="SELECT", admin="SELECT", worker="SELECT", support="SELECT"),
     "vestibule_accounts": _row(issue=_ACCOUNT, claim="SELECT, INSERT", admin=f"{_ACCOUNT}, INSERT, DELETE"),
+    "vestibule_anonymous_events": _row(
+        claim="SELECT, UPDATE (issued_count, redeemed_count)",
+        admin="SELECT, INSERT, UPDATE (closed_at)",
+        worker="SELECT",
+    ),
+    "vestibule_anonymous_issuances": _row(claim="SELECT, INSERT"),
+    "vestibule_anonymous_redemptions": _row(claim="SELECT, INSERT"),
     "vestibule_api_keys": _row(issue="SELECT", admin="SELECT, INSERT, UPDATE (revoked_at)"),
     "vestibule_approvals": _row(issue="SELECT, INSERT, DELETE", worker="SELECT"),
     "vestibule_audit_events": _row(
