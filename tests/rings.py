@@ -37,9 +37,10 @@ def name_store(directory: Path) -> dict[str, str]:
 
 
 def open_store(directory: Path) -> dict[str, str]:
-    """The settings of a new, empty store in *directory*."""
-    make_store(directory)
-    return name_store(directory)
+    """The settings of a store in *directory*, made empty where there is none; addresses stay plain."""
+    if not directory.exists():
+        make_store(directory)
+    return {**name_store(directory), "ADDRESSES": "plain"}
 
 
 def fill_ring(

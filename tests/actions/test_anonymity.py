@@ -202,10 +202,11 @@ def test_whoever_has_the_key_redeems_no_more_codes_than_were_issued(
 
 
 @pytest.mark.covers("TOK-07", "F01")
-def test_of_a_thousand_at_once_who_redeem_one_code_one_does(world: World, vote: Happening) -> None:
+def test_of_a_thousand_who_redeem_one_code_fifty_at_a_time_one_does(world: World, vote: Happening) -> None:
     guest, other = vote.guest(), vote.guest()
     code, left = vote.sign(VERA, guest), vote.sign(MIA, other)
-    outcomes = world.race(*(vote.redeem(guest, code) for _ in range(1000)))
+    crowd = [vote.redeem(guest, code) for _ in range(50)]
+    outcomes = [outcome for _ in range(20) for outcome in world.lane.race(crowd)]
     assert outcomes.count(None) == 1
     assert {type(one) for one in outcomes} == {type(None), ClaimRejectedError}
     assert vote.numbers() == (2, 1, "open")
