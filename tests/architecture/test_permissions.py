@@ -54,6 +54,8 @@ NEEDLESS: dict[str, str] = {
     "domains.check_domain.list_due": _WORKER,
     "domains.check_domain.recheck": _WORKER,
     "domains.lapse_proofs.lapse_proofs": _WORKER,
+    "links.open_link.open_link": _CLAIM,
+    "links.order_envelope.order_for_mail": _WORKER,
     "keys.show_ring.find_key": "for a process of the operator's that opens what it has sealed",
     "keys.show_ring.show_ring": "records of keys hold nothing that may not be published",
     "keys.turn_keys.list_turns": _WORKER,

@@ -29,14 +29,13 @@ from tests.identity.signing import EdSigner, b64, dump, jwks
 from tests.nameserver import DnsServer
 from tests.rings import open_store
 from tests.sealing import IS_SEALED, make_ring
-from tests.web.written import watch_writes
+from tests.web.written import make_database
 from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.core.limits import LIMIT_NAMES
 from vestibule.core.process import ProcessRole
 from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.settings import Settings, load_settings
 from vestibule.storage.engine import make_engine
-from vestibule.storage.migrations import migrate
 from vestibule.storage.schema import audit_events, invitations, join_requests, log_leaves, metadata
 from vestibule.storage.unit_of_work import system_clock
 
@@ -112,7 +111,7 @@ class World:
         keys = directory / "jwks.json"
         keys.write_bytes(jwks(self.signer))
         if is_new:
-            self._make_database()
+            make_database(database_url, UNTOUCHED_BY_READING)
         self.engine = make_engine(database_url)
         self.dns = DnsServer()
         sealing = {"ADDRESSES": "sealed"} if IS_SEALED else {}
@@ -320,12 +319,6 @@ class World:
             }
 
     # Serving
-
-    def _make_database(self) -> None:
-        engine = make_engine(self.database_url, create=True)
-        migrate(engine)
-        watch_writes(engine, UNTOUCHED_BY_READING)
-        engine.dispose()
 
     def _read_settings(self, keys: Path, changes: Mapping[str, str]) -> Settings:
         values = {

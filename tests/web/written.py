@@ -7,8 +7,19 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from vestibule.storage.engine import make_engine
+from vestibule.storage.migrations import migrate
+
 _WRITE_DOWN = """CREATE FUNCTION write_down() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO written (name) VALUES (TG_TABLE_NAME); RETURN NULL; END $$"""
+
+
+def make_database(url: str, tables: Sequence[sa.Table]) -> None:
+    """Migrated, and watched."""
+    engine = make_engine(url, create=True)
+    migrate(engine)
+    watch_writes(engine, tables)
+    engine.dispose()
 
 
 def watch_writes(engine: sa.Engine, tables: Sequence[sa.Table]) -> None:

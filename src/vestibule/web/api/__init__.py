@@ -35,6 +35,24 @@ from vestibule.web.claims import dump_json
 from vestibule.web.separation import keep_served
 from vestibule.web.services import Services
 
+_PARTS = (
+    TenantRoutes,
+    PolicyRoutes,
+    DeploymentPolicyRoutes,
+    ConnectionRoutes,
+    MemberRoutes,
+    PeopleRoutes,
+    InvitationRoutes,
+    AttendanceRoutes,
+    DecisionRoutes,
+    ResourceRoutes,
+    EventRoutes,
+    SuppressionRoutes,
+    DomainRoutes,
+    JoiningRoutes,
+    AnonymityRoutes,
+)
+
 
 def make_api(services: Services) -> ASGIApp:
     """The API as one ASGI application."""
@@ -49,22 +67,9 @@ def make_api(services: Services) -> ASGIApp:
     strict = APIRouter(route_class=make_route_class(services))
     anonymous = APIRouter(route_class=make_route_class(services, is_anonymous=True))
     claims = APIRouter()
-    TenantRoutes(services).add_to(strict)
-    PolicyRoutes(services).add_to(strict)
-    DeploymentPolicyRoutes(services).add_to(strict)
-    ConnectionRoutes(services).add_to(strict)
-    MemberRoutes(services).add_to(strict)
-    PeopleRoutes(services).add_to(strict)
-    InvitationRoutes(services).add_to(strict)
-    AttendanceRoutes(services).add_to(strict)
-    DecisionRoutes(services).add_to(strict)
-    ResourceRoutes(services).add_to(strict)
-    EventRoutes(services).add_to(strict)
-    SuppressionRoutes(services).add_to(strict)
+    for part in _PARTS:
+        part(services).add_to(strict)
     OwnRoutes(services).add_to(strict, claims)
-    DomainRoutes(services).add_to(strict)
-    JoiningRoutes(services).add_to(strict)
-    AnonymityRoutes(services).add_to(strict)
     RedemptionRoutes(services).add_to(anonymous)
     # Flat, not included: one list of routes tells which methods a path allows.
     leaks = Route(LEAKS, LeakRoutes(services).report, methods=["POST"])
