@@ -20,7 +20,7 @@ def test_everything_is_sealed_and_signed_where_there_is_a_key(
     assert "0 wait" in told.out
     assert "VESTIBULE_KEYRING is not set" in told.out
     ring = {**deployed, "KEYRING": str(tmp_path / "ring"), "KEYRING_SECRET": "of-the-tests-" * 4}
-    assert run("keys", "create", "checkpoint", settings=ring).status == 0
+    assert run("keys", "create", settings=ring).status == 0
     sealed = run("audit", "seal", "--json", settings=ring).document
     assert (sealed["waiting"], sealed["signed"]) == (0, True)
     assert sealed["sealed"] >= 1

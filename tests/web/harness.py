@@ -36,7 +36,7 @@ from vestibule.core.process import ProcessRole
 from vestibule.delivery.mailbox import DevelopmentMailbox, ReceivedMail
 from vestibule.settings import Settings, load_settings
 from vestibule.storage.engine import make_engine
-from vestibule.storage.schema import audit_events, invitations, join_requests, log_leaves, metadata
+from vestibule.storage.schema import invitations, join_requests, metadata
 from vestibule.storage.unit_of_work import system_clock
 
 PUBLIC_URL = "https://invite.example.com"
@@ -256,33 +256,6 @@ class World:
                 sa.select(invitations.c.expires_at).where(invitations.c.invitation_id == invitation_id)
             ).one()
             connection.execute(change.values(expires_at=row.expires_at - by))
-
-    def edit_event(self, event_id: str, actor_id: str) -> None:
-        """The database's administrator rewrites who did it, behind the service's back."""
-        is_sqlite = self.engine.dialect.name == "sqlite"
-        trigger = "vestibule_audit_events_no_update" if is_sqlite else "vestibule_audit_events_append_only"
-        change = sa.update(audit_events).where(audit_events.c.event_id == event_id).values(actor_id=actor_id)
-        with self.engine.begin() as connection:
-            on = "" if is_sqlite else " ON vestibule_audit_events"
-            connection.exec_driver_sql(f"DROP TRIGGER {trigger}{on}")
-            assert connection.execute(change).rowcount == 1
-
-    def erase_event(self, event_id: str) -> None:
-        """The database's administrator makes it unhappened."""
-        is_sqlite = self.engine.dialect.name == "sqlite"
-        trigger = "vestibule_audit_events_no_delete" if is_sqlite else "vestibule_audit_events_append_only"
-        with self.engine.begin() as connection:
-            on = "" if is_sqlite else " ON vestibule_audit_events"
-            connection.exec_driver_sql(f"DROP TRIGGER {trigger}{on}")
-            connection.execute(sa.delete(audit_events).where(audit_events.c.event_id == event_id))
-
-    def sealed_leaves(self) -> set[bytes]:
-        """The leaf hashes of every tenant's tree."""
-        return {bytes(row.leaf_hash) for row in self.rows(sa.select(log_leaves.c.leaf_hash))}
-
-    def kinds(self) -> set[str]:
-        """What has happened in the deployment, of all kinds."""
-        return {row.kind for row in self.rows(sa.select(audit_events.c.kind))}
 
     # Looking
 
