@@ -107,13 +107,6 @@ MATRIX: dict[str, tuple[int, ...]] = {
     "redeem_anonymous_code": (404, 404, 404, 404, 404, 404, 404, 404),
     # Without a partner's keys there is no such road; with them, only the partner has it (test_leaks.py).
     "report_leaks": (404, 404, 404, 404, 404, 404, 404, 404),
-    "create_anonymous_event": (401, 404, 403, 201, 201, 404, 403, 201),
-    "list_anonymous_events": (401, 404, 403, 200, 200, 404, 403, 200),
-    "get_anonymous_event": (401, 404, 403, 200, 200, 404, 403, 200),
-    "close_anonymous_event": (401, 404, 403, 200, 200, 404, 403, 200),
-    "sign_anonymous_code": (401, 404, 403, 403, 403, 404, 403, 403),
-    "describe_anonymous_event": (200, 200, 200, 200, 200, 200, 200, 200),
-    "redeem_anonymous_code": (404, 404, 404, 404, 404, 404, 404, 404),
 }
 FOR_ANYBODY = {"preview_invitation", "request_new_invitation", "block_invitation", "report_invitation"}
 FOR_ANYBODY |= {"get_key_set", "get_key_schedule", "report_leaks"}
