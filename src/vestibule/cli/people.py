@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -23,14 +24,14 @@ _BATCH = 200
 
 
 @app.command("export")
-def export(address: Address = "", *, principal: PrincipalId = "") -> None:
-    """Print everything held of the person as JSON. That it was asked for stands in the audit trail."""
+def export(address: Address = "", *, principal: PrincipalId = "", as_json: AsJson = False) -> None:
+    """Print everything held of the person. That it was asked for stands in the audit trail."""
     key, principal_id = _name(address, principal)
     with open_desk() as desk:
         held = desk.runner.run(
             export_person, OPERATOR, address=key, principal_id=principal_id, context=desk.context
         )
-    show(held, (), as_json=True)
+    show(held, json.dumps(held, indent=2, ensure_ascii=False).splitlines(), as_json=as_json)
 
 
 @app.command("erase")

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from vestibule.web.api.anonymity import AnonymityRoutes, RedemptionRoutes
+from vestibule.web.api.anonymity import AnonymityRoutes
 from vestibule.web.api.attendance import AttendanceRoutes
 from vestibule.web.api.connections import ConnectionRoutes
 from vestibule.web.api.decisions import DecisionRoutes
@@ -50,7 +50,6 @@ _PARTS = (
     SuppressionRoutes,
     DomainRoutes,
     JoiningRoutes,
-    AnonymityRoutes,
 )
 
 
@@ -70,7 +69,7 @@ def make_api(services: Services) -> ASGIApp:
     for part in _PARTS:
         part(services).add_to(strict)
     OwnRoutes(services).add_to(strict, claims)
-    RedemptionRoutes(services).add_to(anonymous)
+    AnonymityRoutes(services).add_to(strict, anonymous)
     # Flat, not included: one list of routes tells which methods a path allows.
     leaks = Route(LEAKS, LeakRoutes(services).report, methods=["POST"])
     routes = [*strict.routes, *anonymous.routes, *claims.routes, leaks]

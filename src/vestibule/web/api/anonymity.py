@@ -45,7 +45,9 @@ class AnonymityRoutes:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: APIRouter, anonymous: APIRouter) -> None:
+        """Redeeming goes on *anonymous*, whose routes ask nobody who they are."""
+        RedemptionRoutes(self._services).add_to(anonymous)
         add = partial(add_route, router, who=KEY_OR_PRINCIPAL)
         one: dict[int, Any] = {200: HeldAnonymousEventJson}
         add(
