@@ -102,11 +102,15 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         worker=f"SELECT {_but('vestibule_challenges', 'challenge_hash', 'code_hash', 'password_hash')}, "
         "UPDATE (code_hash), DELETE",
     ),
+    "vestibule_checkpoints": _row(
+        admin="SELECT", worker="SELECT, INSERT, UPDATE (claimed_until, key_id, note, signed_at), DELETE"
+    ),
     "vestibule_connections": _row(
         issue=f"SELECT {_but('vestibule_connections', 'sealed_secret')}",
         claim="SELECT",
         admin="SELECT, INSERT, UPDATE (amr_map, client_id, deleted_at, disabled_at, name, sealed_secret)",
     ),
+    "vestibule_cosignatures": _row(admin="SELECT", worker="SELECT, INSERT"),
     "vestibule_deployment": _row(
         issue="SELECT",
         claim="SELECT",
