@@ -18,7 +18,7 @@ MEMORY := $(firstword $(wildcard /dev/shm) $(TMPDIR) /tmp)
 PYTEST := TMPDIR=$(MEMORY) $(BIN)/python -m pytest
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --exclude-newer "14 days" pyproject.toml --extra server --extra scim --extra events \
-	--extra kms --extra pkcs11 --group build
+	--extra kms --extra pkcs11 --extra timestamps --group build
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
