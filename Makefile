@@ -18,7 +18,7 @@ MEMORY := $(firstword $(wildcard /dev/shm) $(TMPDIR) /tmp)
 PYTEST := TMPDIR=$(MEMORY) $(BIN)/python -m pytest
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --exclude-newer "14 days" pyproject.toml --extra server --extra scim --extra events \
-	--extra kms --extra pkcs11 --extra timestamps --group build
+	--group build
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -76,7 +76,7 @@ bench: $(DEV) ## measure against pgbench on a PostgreSQL of its own
 
 lock: $(DEV) ## resolve the requirements anew, nothing younger than 14 days, no host names
 	$(COMPILE) -o requirements/server.lock
-	$(COMPILE) --group test --group lint --group tools -o requirements/dev.lock
+	$(COMPILE) --extra kms --extra pkcs11 --extra timestamps --group test --group lint --group tools -o requirements/dev.lock
 
 clean: ## remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
