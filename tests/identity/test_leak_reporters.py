@@ -60,6 +60,7 @@ def test_a_partners_signature_over_the_raw_body_is_enough() -> None:
         ("one", sign() + "\n", BODY),
         ("one", "é", BODY),
     ],
+    ids=range(13),
 )  # fmt: skip
 def test_everybody_else_gets_one_answer(key_id: str, signature: str, body: bytes) -> None:
     with pytest.raises(NotAuthenticatedError) as refusal:
@@ -77,6 +78,7 @@ def test_everybody_else_gets_one_answer(key_id: str, signature: str, body: bytes
         published(("a", pem(ed25519.Ed25519PrivateKey.generate()))),
         published(("a", pem(ec.generate_private_key(ec.SECP384R1())))),
     ],
+    ids=range(12),
 )  # fmt: skip
 def test_what_is_no_list_of_keys_is_refused_by_the_name_of_its_setting(document: bytes) -> None:
     with pytest.raises(ConfigurationError, match="VESTIBULE_LEAK_KEYS"):
