@@ -147,7 +147,8 @@ class Seals:
             return
         if earlier.size and earlier.pseudonym != now.pseudonym:
             self._report.find(
-                f"the tenant's tree was begun anew: it was known as {earlier.pseudonym} and is {now.pseudonym}"
+                "the tenant's tree was begun anew: "
+                f"it was known as {earlier.pseudonym} and is {now.pseudonym}"
             )
             return
         if now.size < earlier.size:
