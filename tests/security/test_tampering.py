@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.actions.trail import ORIGIN
 from tests.auditor import Audited
-from tests.lanes import LaneKeeper
-from tests.world import ADAM, MIA, OLGA, VERA, World
+from tests.lanes import Call, LaneKeeper
+from tests.world import ADAM, HOST, MIA, OLGA, VERA, Link, World, key_in, key_of
+from vestibule.actions.leaks.report_leak import report_leak
 from vestibule.auditing.verify import verify_export
 from vestibule.core.log.checkpoint import Checkpoint, parse_checkpoint
 from vestibule.core.log.export import ProvedHead, TenantExport
@@ -368,3 +369,25 @@ def test_a_removed_member_and_an_invitation_by_an_admin_verify_too(audited: Audi
     world.do(world.issue("boss@example.com", role="owner", by=OLGA))
     audited.seal()
     assert audited.verify() == []
+
+
+@pytest.mark.covers("DEL-09")
+def test_a_reported_leak_verifies_whether_its_link_was_reissued_or_cut(audited: Audited) -> None:
+    world = audited.world
+    world.do(leak(world, world.do(world.issue("cut@example.com"))))
+    world.do(world.issue("again@example.com", deliver="email"))
+    [letter] = [one for one in world.deliver() if one.kind == "invitation_mail"]
+    world.do(leak(world, key_in(letter)))
+    audited.seal()
+    assert [event["body"]["outcome"] for event in world.events("token.leak_reported")] == ["cut", "reissued"]
+    assert audited.verify() == []
+    audited.tamper("UPDATE vestibule_invitations SET generation = 1 WHERE invited_email = 'cut@example.com'")
+    assert any("was resent" in line for line in audited.verify())
+
+
+def leak(world: World, link: Link) -> Call[bool]:
+    hashed = key_of(link).claim_token_hash or b""
+    return Call(
+        "run",
+        lambda uow: report_leak(uow, HOST, hashed, host="x", source="commit", context=world.context),
+    )
