@@ -70,12 +70,24 @@ class Audited:
         )
         return parse_export(dump_export(made))
 
-    def verify(self, pin: str | None = None, receipts: Mapping[str, str] | None = None) -> list[str]:
+    def verify(
+        self,
+        pin: str | None = None,
+        receipts: Mapping[str, str] | None = None,
+        earlier: TenantExport | None = None,
+    ) -> list[str]:
         """What the auditor finds now, who knows the log's key."""
-        return [str(one) for one in self.report(pin, receipts).findings]
+        return [str(one) for one in self.report(pin, receipts, earlier).findings]
 
-    def report(self, pin: str | None = None, receipts: Mapping[str, str] | None = None) -> Report:
-        return verify_export(self.export(pin), trust=self.trust(), pin=pin, receipts=receipts)
+    def report(
+        self,
+        pin: str | None = None,
+        receipts: Mapping[str, str] | None = None,
+        earlier: TenantExport | None = None,
+    ) -> Report:
+        return verify_export(
+            self.export(pin), trust=self.trust(), pin=pin, receipts=receipts, earlier=earlier
+        )
 
     def trust(self, *, quorum: bool = False) -> TrustPolicy:
         end = "quorum w" if quorum else "quorum none"

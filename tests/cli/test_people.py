@@ -13,12 +13,14 @@ import sqlalchemy as sa
 
 from tests.sealing import make_ring
 from tests.servers import PostgresServer
+from vestibule.actions.directory.keep_users import add_user
 from vestibule.actions.keys.turn_keys import rotate_key
 from vestibule.actions.members.put_member import MemberDraft, put_member
 from vestibule.actions.privacy.rewrap import review_sealing, rewrap
 from vestibule.actions.tenants.put_tenant import put_tenant
 from vestibule.bootstrap import build_plain_runner
 from vestibule.cli.doctor.privacy import check_privacy
+from vestibule.core.directory import DirectoryDraft
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import HostKey, RequestContext
 from vestibule.core.keys import KeySchedule
@@ -96,6 +98,31 @@ def test_plain_and_sealed_are_never_mixed(settings: Settings, tmp_path: Path) ->
     assert stored(ringed) == "olga@example.com"
     refused = refusal(replace(ringed, addresses="sealed"))
     assert (refused.setting, "plain" in refused.problem) == ("VESTIBULE_ADDRESSES", True)
+
+
+@pytest.mark.covers("TOK-08", "LIF-03")
+def test_a_database_that_holds_nothing_but_a_directory_s_users_stays_plain_too(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Sealed over it, the bars of deactivated people would stand there in plain and bar nobody."""
+    directory = HostKey(key_id="directory", tenant_id="acme", scopes=frozenset({"directory"}))
+    gone = DirectoryDraft(
+        user_name="gone@example.com",
+        external_id=None,
+        is_active=False,
+        addresses=frozenset({"gone@example.com"}),
+        document="{}",
+    )
+    runner = build_plain_runner(settings)
+    runner.run(put_tenant, _HOST, "acme", name="Acme", policy=None, context=_CONTEXT)
+    runner.run(add_user, directory, gone, context=_CONTEXT)
+    runner.close()
+    ringed = make_ring(settings, tmp_path / "ring")
+    assert refusal(replace(ringed, addresses="sealed")).setting == "VESTIBULE_ADDRESSES"
+    again = build_plain_runner(ringed)
+    assert again.read(lambda uow: uow.directory.is_barred("acme", "gone@example.com"))
+    assert not again.read(lambda uow: uow.directory.is_barred("acme", "here@example.com"))
+    again.close()
 
 
 @pytest.mark.covers("TOK-08", "OBS-05")

@@ -10,19 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.actions.trail import ORIGIN
 from tests.auditor import Audited
-from tests.lanes import LaneKeeper
-from tests.world import ADAM, MIA, OLGA, VERA, World
+from tests.lanes import Call, LaneKeeper
+from tests.world import ADAM, HOST, MIA, OLGA, VERA, Link, World, key_in, key_of
+from vestibule.actions.leaks.report_leak import report_leak
 from vestibule.auditing.verify import verify_export
 from vestibule.core.log.checkpoint import Checkpoint, parse_checkpoint
 from vestibule.core.log.export import ProvedHead, TenantExport
 from vestibule.core.log.leaf import TenantHead, parse_event_leaf
-from vestibule.core.log.note import Note, parse_note, sign_text
+from vestibule.core.log.note import Note, NoteKey, SignatureType, parse_note, sign_text
 from vestibule.core.log.tree import leaf_hash, prove_inclusion, root_of
+from vestibule.core.log.trust import parse_trust
 from vestibule.delivery.sealing import sign_note
-from vestibule.storage.schema import audit_events, log_leaves
+from vestibule.storage.schema import audit_events, log_leaves, log_trees
 
 pytestmark = pytest.mark.covers("AUD-03", "K08")
 
@@ -209,6 +212,70 @@ def forge(audited: Audited, honest: TenantExport, size: int = 1) -> TenantExport
     )
 
 
+def replant(audited: Audited) -> None:
+    """Mallory instead of Vera: the tenant's tree is begun anew, and the honest sealer fills it."""
+    audited.tamper(
+        "UPDATE vestibule_audit_events SET actor_id = 'mallory' WHERE kind = 'invitation.accepted'",
+        "UPDATE vestibule_invitations SET consumed_by_principal_id = 'mallory' WHERE consumed_at IS NOT NULL",
+        "UPDATE vestibule_memberships SET principal_id = 'mallory' WHERE principal_id = 'vera'",
+        "DELETE FROM vestibule_log_leaves WHERE tenant_id = 'acme'",
+        "DELETE FROM vestibule_log_trees WHERE tenant_id = 'acme'",
+        "UPDATE vestibule_log_entries SET tenant_id = NULL, size = NULL WHERE tenant_id = 'acme'",
+        "INSERT INTO vestibule_log_queue (event_id) SELECT event_id FROM vestibule_audit_events "
+        "WHERE tenant_id = 'acme' ORDER BY occurred_at, event_id",
+    )
+    audited.seal()
+
+
+def test_K08_a_tree_begun_anew_is_found_by_an_earlier_export(audited: Audited) -> None:
+    pinned, earlier = audited.newest(), audited.export()
+    audited.world.do(audited.world.issue("later@example.com"))
+    audited.seal()
+    assert audited.verify(pin=pinned, earlier=earlier) == []
+    replant(audited)
+    # The log has only grown, so that no pin and no witness minds: what changed is which tree is the tenant's.
+    assert audited.verify(pin=pinned) == []
+    [finding] = audited.verify(pin=pinned, earlier=earlier)
+    assert finding.startswith("acme: the tenant's tree was begun anew: it was known as " + earlier.pseudonym)
+    renamed = replace(audited.export(), pseudonym=earlier.pseudonym)
+    found = [str(one) for one in verify_export(renamed, trust=audited.trust(), earlier=earlier).findings]
+    assert any("is not what an earlier export has there" in line for line in found)
+
+
+def test_K08_a_tree_cut_back_with_its_heads_is_found_by_an_earlier_export(audited: Audited) -> None:
+    edge = audited.export()
+    before = audited.world.rows(log_trees, tenant_id="acme")[0]
+    audited.world.do(audited.world.issue("later@example.com"))
+    audited.seal()
+    earlier = audited.export()
+    assert audited.verify(earlier=edge) == audited.verify(earlier=earlier) == []
+    erase(audited, "later@example.com")
+    audited.tamper(
+        "UPDATE vestibule_log_trees SET size = :size, frontier = :frontier WHERE tenant_id = 'acme'",
+        "UPDATE vestibule_log_entries SET tenant_id = NULL, size = NULL WHERE tenant_id = 'acme' AND size > :size",
+        size=before["size"],
+        frontier=before["frontier"],
+    )
+    assert audited.verify() == audited.verify(earlier=edge) == []
+    assert audited.verify(earlier=earlier) == [
+        f"acme: the tenant's tree was cut back: it had {earlier.size} events and has {edge.size}"
+    ]
+    other = replace(earlier, tenant_id="globex")
+    assert audited.verify(earlier=other) == ["acme: the earlier export is of another tenant or log"]
+
+
+def test_K08_one_log_s_key_vouches_for_no_other_log(audited: Audited) -> None:
+    honest = audited.export()
+    mine = Ed25519PrivateKey.generate()
+    key = NoteKey("other.example/vestibule", SignatureType.ED25519, mine.public_key().public_bytes_raw())
+    text = parse_note(honest.checkpoint).text
+    signed = replace(honest, checkpoint=str(Note(text, (sign_text(text, key, mine.sign),))))
+    both = parse_trust(f"log {audited.key_of(audited.log_key)}\nlog {key}\nquorum none\n")
+    assert verify_export(honest, trust=both).findings == []
+    [finding] = verify_export(signed, trust=both).findings
+    assert finding.what == "the checkpoint is signed by no key of the log that is trusted"
+
+
 @pytest.mark.parametrize(
     "statement,told",
     [
@@ -302,3 +369,25 @@ def test_a_removed_member_and_an_invitation_by_an_admin_verify_too(audited: Audi
     world.do(world.issue("boss@example.com", role="owner", by=OLGA))
     audited.seal()
     assert audited.verify() == []
+
+
+@pytest.mark.covers("DEL-09")
+def test_a_reported_leak_verifies_whether_its_link_was_reissued_or_cut(audited: Audited) -> None:
+    world = audited.world
+    world.do(leak(world, world.do(world.issue("cut@example.com"))))
+    world.do(world.issue("again@example.com", deliver="email"))
+    [letter] = [one for one in world.deliver() if one.kind == "invitation_mail"]
+    world.do(leak(world, key_in(letter)))
+    audited.seal()
+    assert [event["body"]["outcome"] for event in world.events("token.leak_reported")] == ["cut", "reissued"]
+    assert audited.verify() == []
+    audited.tamper("UPDATE vestibule_invitations SET generation = 1 WHERE invited_email = 'cut@example.com'")
+    assert any("was resent" in line for line in audited.verify())
+
+
+def leak(world: World, link: Link) -> Call[bool]:
+    hashed = key_of(link).claim_token_hash or b""
+    return Call(
+        "run",
+        lambda uow: report_leak(uow, HOST, hashed, host="x", source="commit", context=world.context),
+    )

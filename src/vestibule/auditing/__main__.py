@@ -17,9 +17,16 @@ def main() -> int:
     reader.add_argument("--policy", type=Path, help="whom to believe (c2sp.org/tlog-policy)")
     reader.add_argument("--pin", type=Path, help="a checkpoint kept from earlier")
     reader.add_argument("--receipts", type=Path, help="a folder of receipts")
+    reader.add_argument("--earlier", type=Path, help="an export that was verified and kept")
     given = reader.parse_args()
     try:
-        report = verify_files(given.export, policy=given.policy, pin=given.pin, receipts=given.receipts)
+        report = verify_files(
+            given.export,
+            policy=given.policy,
+            pin=given.pin,
+            receipts=given.receipts,
+            earlier=given.earlier,
+        )
     except InvalidRequestError as error:
         sys.stderr.writelines(f"{fault.pointer}: {fault.message}\n" for fault in error.faults)
         return UNREADABLE

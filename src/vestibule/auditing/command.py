@@ -16,7 +16,12 @@ UNREADABLE = 2
 
 
 def verify_files(
-    export: Path, *, policy: Path | None = None, pin: Path | None = None, receipts: Path | None = None
+    export: Path,
+    *,
+    policy: Path | None = None,
+    pin: Path | None = None,
+    receipts: Path | None = None,
+    earlier: Path | None = None,
 ) -> Report:
     """Verify the export in a file.
 
@@ -29,6 +34,7 @@ def verify_files(
         trust=read_trust(policy),
         pin=None if pin is None else pin.read_text(encoding="utf-8"),
         receipts={} if receipts is None else _read_receipts(receipts),
+        earlier=None if earlier is None else parse_export(earlier.read_bytes()),
     )
 
 

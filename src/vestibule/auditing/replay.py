@@ -50,6 +50,11 @@ class _Invitations:
         self._rows = {str(row["invitation_id"]): row for row in rows}
         self._report = report
         self._counted = Counter((event.kind, event.invitation_id) for _, event in events)
+        self._cut = Counter(
+            event.invitation_id
+            for _, event in events
+            if event.kind == "token.leak_reported" and event.body.get("outcome") == "cut"
+        )
         self._last: dict[tuple[str, str | None], tuple[int | None, EventLeaf]] = {}
         for seq, event in events:
             self._last[event.kind, event.invitation_id] = (seq, event)
@@ -78,7 +83,9 @@ class _Invitations:
         if begun and was_issued != (row["held_at"] is None or row["approved_at"] is not None):
             self._report.find(f"invitation {invitation_id}: events and row differ on whether it was approved")
         sent_again = self._counted["invitation.resent", invitation_id]
-        if sent_again != row["generation"] - 1:
+        # A leaked link that was not mailed is cut: the next generation has no link, and nothing was resent.
+        cut = self._cut[invitation_id]
+        if sent_again + cut != row["generation"] - 1:
             self._report.find(
                 f"invitation {invitation_id} was resent {sent_again} times, its row says otherwise"
             )

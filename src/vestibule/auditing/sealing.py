@@ -82,7 +82,9 @@ class Seals:
     def _open(self, text: str, what: str) -> tuple[Checkpoint | None, set[NoteKey]]:
         note = parse_note(text)
         checkpoint = parse_checkpoint(note.text)
-        if not signed_by(note, self._log_keys, self._verify):
+        # Each log speaks for itself: a key that is trusted for one signs no other's heads.
+        keys = [key for key in self._log_keys if key.name == checkpoint.origin]
+        if not signed_by(note, keys, self._verify):
             self._report.find(f"{what} is signed by no key of the log that is trusted")
             return None, set()
         if checkpoint.origin != self._export.origin:
@@ -132,6 +134,31 @@ class Seals:
                 self._report.find(f"{where} is not what was sealed: the tree of {head.size} events differs")
                 return False
         return True
+
+    def check_earlier(self, earlier: TenantExport) -> None:
+        """The tenant's tree has only grown since *earlier*.
+
+        The log's own growth does not say so: whoever can write to the database can begin another tree for
+        the tenant, or take heads off it, and every head that then follows is in the log.
+        """
+        now = self._export
+        if (earlier.origin, earlier.tenant_id) != (now.origin, now.tenant_id):
+            self._report.find("the earlier export is of another tenant or log")
+            return
+        if earlier.size and earlier.pseudonym != now.pseudonym:
+            self._report.find(
+                "the tenant's tree was begun anew: "
+                f"it was known as {earlier.pseudonym} and is {now.pseudonym}"
+            )
+            return
+        if now.size < earlier.size:
+            self._report.find(
+                f"the tenant's tree was cut back: it had {earlier.size} events and has {now.size}"
+            )
+        known = {leaf.seq: leaf.leaf_hash for leaf in now.leaves}
+        for leaf in sorted(earlier.leaves, key=lambda leaf: leaf.seq):
+            if leaf.seq < min(earlier.size, now.size) and known.get(leaf.seq) != leaf.leaf_hash:
+                self._report.find("the event is not what an earlier export has there", leaf.seq)
 
     def read_events(self) -> list[tuple[int | None, EventLeaf]]:
         """The events in their order, each as it was sealed; those not sealed yet come last."""

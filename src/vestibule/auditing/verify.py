@@ -23,10 +23,12 @@ def verify_export(
     trust: TrustPolicy | None = None,
     pin: str | None = None,
     receipts: Mapping[str, str] | None = None,
+    earlier: TenantExport | None = None,
 ) -> Report:
     """Everything that can be said of *export* without asking anybody.
 
-    *pin* is the text of an earlier checkpoint; *receipts* are texts by the names they go by.
+    *pin* is the text of an earlier checkpoint; *receipts* are texts by the names they go by; *earlier* is an
+    export of the same tenant that was verified and kept.
     """
     report = Report(export.tenant_id)
     try:
@@ -41,6 +43,8 @@ def verify_export(
             seals.check_pin(checkpoint, pin)
         seals.check_heads(checkpoint)
         seals.check_order()
+        if earlier is not None:
+            seals.check_earlier(earlier)
     events = seals.read_events()
     try:
         replay(events, export.tables, report)

@@ -116,6 +116,9 @@ def verify(
     receipts: Annotated[
         Path | None, typer.Option("--receipts", metavar="FOLDER", help="Receipts to look for.")
     ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option("--earlier", metavar="FILE", help="An export that was verified and kept.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify an export: signatures, order, completeness, and that the tables are what the events say.
@@ -123,7 +126,7 @@ def verify(
     Exit status: 0 it holds; 1 something differs, one line each; 2 a file can't be read.
     """
     try:
-        report = verify_files(file, policy=policy, pin=pin, receipts=receipts)
+        report = verify_files(file, policy=policy, pin=pin, receipts=receipts, earlier=earlier)
     except (OSError, UnicodeError) as error:
         raise InvalidRequestError(FieldFault("FILE", f"A file can't be read: {error}.")) from None
     document = {

@@ -32,7 +32,19 @@ from vestibule.storage.vault import Vault, read_subject
 
 _MARK_ID = 1
 _CHUNK = 500
-_HOLDING = (invitations, memberships, principal_addresses, accounts, challenges, suppressions, join_requests)
+# What stands in plain in any of them would not be found any more by its index: a bar would let somebody in.
+_HOLDING = (
+    invitations,
+    memberships,
+    principal_addresses,
+    accounts,
+    challenges,
+    sessions,
+    suppressions,
+    join_requests,
+    directory_users,
+    directory_bars,
+)
 _GONE = {
     "message": None,
     "justification": None,
