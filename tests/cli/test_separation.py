@@ -40,7 +40,7 @@ _SECRETS = {
     "vestibule_api_keys": ["key_hash"],
     "vestibule_challenges": ["challenge_hash", "code_hash", "password_hash"],
     "vestibule_connections": ["sealed_secret"],
-    "vestibule_invitations": ["claim_token_hash", "message"],
+    "vestibule_invitations": ["claim_token_hash", "invited_email", "message"],
     "vestibule_sessions": ["session_hash", "addresses"],
 }
 
@@ -213,7 +213,11 @@ LIMITS: dict[ProcessRole, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     ProcessRole.SUPPORT: (
-        ("SELECT kind FROM vestibule_audit_events", "SELECT vestibule_find_link('x')"),
+        (
+            "SELECT kind FROM vestibule_audit_events",
+            "SELECT vestibule_find_link('x')",
+            "SELECT vestibule_find_address('acme', 'vera@example.com', 1)",
+        ),
         (
             "INSERT INTO vestibule_audit_events (kind) VALUES ('x')",
             *(f"SELECT {column} FROM {table}" for table, columns in _SECRETS.items() for column in columns),

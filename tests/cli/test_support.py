@@ -88,5 +88,7 @@ def test_under_its_own_database_role_it_says_why_a_claim_failed(
         )
     told = run("support", "explain", "--link-from-stdin", settings=own, stdin=made["link"])
     assert (told.status, MEANING[RejectReason.WRONG_RECIPIENT] in told.out) == (0, True)
+    by_address = run("support", "explain", "--email", ADDRESS, "--tenant", "acme", settings=own)
+    assert (by_address.status, by_address.out) == (0, told.out)
     refused = run("invitations", "list", "acme", "--as", "olivia", settings=own)
     assert (refused.status, "lacks a right" in refused.err) == (2, True)

@@ -50,6 +50,7 @@ class _Invitations:
         self._rows = {str(row["invitation_id"]): row for row in rows}
         self._report = report
         self._counted = Counter((event.kind, event.invitation_id) for _, event in events)
+        # A leaked link that nobody mails again is cut off by a new generation.
         self._cut = Counter(
             event.invitation_id
             for _, event in events
@@ -82,12 +83,10 @@ class _Invitations:
             self._report.find(f"invitation {invitation_id}: events and row differ on whether it was held")
         if begun and was_issued != (row["held_at"] is None or row["approved_at"] is not None):
             self._report.find(f"invitation {invitation_id}: events and row differ on whether it was approved")
-        sent_again = self._counted["invitation.resent", invitation_id]
-        # A leaked link that was not mailed is cut: the next generation has no link, and nothing was resent.
-        cut = self._cut[invitation_id]
-        if sent_again + cut != row["generation"] - 1:
+        renewed = self._counted["invitation.resent", invitation_id] + self._cut[invitation_id]
+        if renewed != row["generation"] - 1:
             self._report.find(
-                f"invitation {invitation_id} was resent {sent_again} times, its row says otherwise"
+                f"invitation {invitation_id} was renewed {renewed} times, its row says otherwise"
             )
 
     def _check_end(self, invitation_id: str, row: Row) -> None:

@@ -153,9 +153,8 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
         admin=f"{_NO_HASH}, UPDATE ({_ENDS}, {_ERASED}, has_reservation)",
         worker=f"{_NO_HASH}, UPDATE (approved_at, {_ERASED}, {_ENDS}, expires_at, has_reservation, "
         "last_sent_at, release_at, send_count)",
-        # The address is compared by `--email`, and no command shows it.
         support="SELECT (approved_at, consumed_at, created_at, declined_at, expires_at, generation, held_at, "
-        "invitation_id, invited_email, last_sent_at, revoked_at, revoked_reason, role, tenant_id)",
+        "invitation_id, last_sent_at, revoked_at, revoked_reason, role, tenant_id)",
     ),
     "vestibule_join_requests": _row(
         issue="SELECT, INSERT, UPDATE (approved_at, decided_by_principal_id, invitation_id, rejected_at)",
@@ -249,6 +248,7 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     ),
 }
 FUNCTIONS: Mapping[str, tuple[ProcessRole, ...]] = {
+    "vestibule_find_address(text,text,integer)": (ProcessRole.SUPPORT,),
     "vestibule_find_link(bytea)": (ProcessRole.ISSUE, ProcessRole.CLAIM, ProcessRole.SUPPORT),
     "vestibule_lost_race()": (ProcessRole.CLAIM,),
 }

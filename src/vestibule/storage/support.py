@@ -31,10 +31,15 @@ _READ = (
     invitations.c.held_at,
     invitations.c.approved_at,
 )
-# On PostgreSQL a function finds the link, for support may compare a hash and read none.
+# On PostgreSQL functions find the link and the address, for support may compare them and read none.
 _FIND_LINK = {
     "sqlite": "SELECT invitation_id FROM vestibule_invitations WHERE claim_token_hash = :claim_token_hash",
     "postgresql": "SELECT vestibule_find_link(CAST(:claim_token_hash AS bytea))",
+}
+_FIND_ADDRESS = {
+    "sqlite": "SELECT invitation_id FROM vestibule_invitations WHERE tenant_id = :tenant_id "
+    "AND invited_email = :stored ORDER BY created_at DESC, invitation_id DESC LIMIT :limit",
+    "postgresql": "SELECT vestibule_find_address(:tenant_id, :stored, CAST(:limit AS integer))",
 }
 
 
@@ -52,14 +57,9 @@ class SqlSupport:
         return None if found is None else str(found)
 
     def list_of_address(self, tenant_id: str, email: EmailAddress, *, limit: int) -> Sequence[str]:
-        stored = self._vault.form(tenant_id, email.key)
-        query = (
-            sa.select(invitations.c.invitation_id)
-            .where(invitations.c.tenant_id == tenant_id, invitations.c.invited_email == stored)
-            .order_by(invitations.c.created_at.desc(), invitations.c.invitation_id.desc())
-            .limit(limit)
-        )
-        return list(self._connection.execute(query).scalars())
+        query = sa.text(_FIND_ADDRESS[self._connection.dialect.name])
+        sought = {"tenant_id": tenant_id, "stored": self._vault.form(tenant_id, email.key), "limit": limit}
+        return list(self._connection.execute(query, sought).scalars())
 
     def find_case(self, invitation_id: str, *, events: int) -> SupportCase | None:
         query = (

@@ -23,10 +23,15 @@ def _left(word: str) -> str:
     return " OR ".join(f"(OLD.{name} IS NOT NULL AND OLD.{name} {word} NEW.{name})" for name in _FINAL)
 
 
-# With its owner's rights: whoever may call it can compare a hash that it has, and read none (AUD-05).
+# With their owner's rights: whoever may call them can compare a hash or an address that it has, and read
+# none (AUD-05).
 FIND_LINK = """CREATE OR REPLACE FUNCTION vestibule_find_link(sought bytea) RETURNS text LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path FROM CURRENT
 AS $$ SELECT invitation_id FROM vestibule_invitations WHERE claim_token_hash = sought $$"""
+FIND_ADDRESS = """CREATE OR REPLACE FUNCTION vestibule_find_address(tenant text, sought text, at_most integer)
+RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT
+AS $$ SELECT invitation_id FROM vestibule_invitations WHERE tenant_id = tenant AND invited_email = sought
+  ORDER BY created_at DESC, invitation_id DESC LIMIT at_most $$"""
 
 POSTGRESQL_TRIGGERS = (
     """CREATE FUNCTION vestibule_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
