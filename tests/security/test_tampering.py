@@ -382,7 +382,7 @@ def test_a_reported_leak_verifies_whether_its_link_was_reissued_or_cut(audited: 
     assert [event["body"]["outcome"] for event in world.events("token.leak_reported")] == ["cut", "reissued"]
     assert audited.verify() == []
     audited.tamper("UPDATE vestibule_invitations SET generation = 1 WHERE invited_email = 'cut@example.com'")
-    assert any("was resent" in line for line in audited.verify())
+    assert any("was renewed" in line for line in audited.verify())
 
 
 def leak(world: World, link: Link) -> Call[bool]:
