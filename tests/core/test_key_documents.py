@@ -125,6 +125,16 @@ def test_a_crowd_of_events_does_not_push_the_other_keys_out() -> None:
     assert len(json.dumps(make_key_set(ring, SCHEDULE))) < 64 * 1024
 
 
+@pytest.mark.covers("TOK-07", "C06")
+def test_no_public_document_says_which_anonymous_events_there_are() -> None:
+    """Whoever knows an event's id sees its name and its tenant's: only those who are told may know it."""
+    assert any(key.purpose == "blind:party" for key in RING.keys)
+    for document in (make_schedule(RING, SCHEDULE, issuer="https://a.example"), make_key_set(RING, SCHEDULE)):
+        assert "party" not in json.dumps(document)
+    shown = make_schedule(RING, SCHEDULE, issuer="https://a.example")["keys"]
+    assert {"blind", "claim"} <= {one["purpose"] for one in shown}
+
+
 @pytest.mark.covers("TOK-04", "C02")
 def test_a_public_half_that_is_not_of_its_algorithm_is_never_shown() -> None:
     good = {key.algorithm: key for key in RING.keys if key.public_key is not None}
