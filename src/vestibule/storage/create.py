@@ -15,6 +15,7 @@ from vestibule.storage.schema import metadata
 from vestibule.storage.triggers import (
     POSTGRESQL_ERASURE,
     POSTGRESQL_LOG_TRIGGERS,
+    POSTGRESQL_PINNED_PATHS,
     POSTGRESQL_TRIGGERS,
     SQLITE_ERASURE,
     SQLITE_LOG_TRIGGERS,
@@ -34,7 +35,7 @@ def create_schema(connection: sa.Connection) -> str:
     """Every table, index and trigger, in the caller's transaction; the revision that is."""
     is_sqlite = connection.dialect.name == "sqlite"
     metadata.create_all(connection, checkfirst=False)
-    theirs = (*POSTGRESQL_TRIGGERS, *POSTGRESQL_LOG_TRIGGERS, *POSTGRESQL_ERASURE)
+    theirs = (*POSTGRESQL_TRIGGERS, *POSTGRESQL_LOG_TRIGGERS, *POSTGRESQL_ERASURE, POSTGRESQL_PINNED_PATHS)
     ours = (*SQLITE_TRIGGERS, *SQLITE_LOG_TRIGGERS, *SQLITE_ERASURE)
     for statement in ours if is_sqlite else theirs:
         connection.exec_driver_sql(statement if is_sqlite else statement.replace("%", "%%"))

@@ -56,6 +56,7 @@ FOR EACH ROW EXECUTE FUNCTION vestibule_refuse('append only')""",
 FOR EACH STATEMENT EXECUTE FUNCTION vestibule_refuse('append only')""",
     "ALTER TABLE vestibule_rate_limits SET UNLOGGED",
     FIND_LINK,
+    FIND_ADDRESS,
 )
 
 _SEALABLE = (("vestibule_invitations", "invited_email"), ("vestibule_accounts", "address"))
@@ -108,6 +109,15 @@ BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
     """CREATE TRIGGER vestibule_audit_events_no_delete BEFORE DELETE ON vestibule_audit_events
 BEGIN SELECT RAISE(ABORT, 'vestibule: append only'); END""",
 )
+
+# The caller's temporary tables come last, and not first as PostgreSQL has it where they are not named: else
+# whoever may call a function of ours puts a table of its own in the way, whose trigger runs as our owner.
+POSTGRESQL_PINNED_PATHS = """DO $$ DECLARE one regprocedure; BEGIN
+  FOR one IN SELECT oid FROM pg_proc WHERE prosecdef AND pronamespace = current_schema()::regnamespace
+    AND proname LIKE 'vestibule\\_%' LOOP
+    EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', one, current_schema());
+  END LOOP;
+END $$"""
 
 # The sealer finds what is new without looking through the trail, whenever its transaction commits (AUD-03).
 SEALED_TABLES = ("vestibule_log_leaves", "vestibule_log_nodes", "vestibule_log_entries")
