@@ -22,6 +22,7 @@ from vestibule.cli.tenants import TenantId
 from vestibule.core.log.checkpoint import parse_checkpoint
 from vestibule.core.log.export import dump_export
 from vestibule.core.log.note import parse_note
+from vestibule.core.process import ProcessRole
 from vestibule.delivery.witnessing import Published, read_witnesses
 from vestibule.errors import ConfigurationError, FieldFault, InvalidRequestError
 from vestibule.log import configure_logging
@@ -87,7 +88,7 @@ def publish(*, as_json: AsJson = False) -> None:
     """
     settings = load_settings()
     configure_logging("WARNING")
-    done = asyncio.run(_publish(build_deployment(settings)))
+    done = asyncio.run(_publish(build_deployment(settings, role=ProcessRole.WORKER)))
     shown = [
         {"witness": one.witness, "outcome": one.outcome, "size": one.size, "problem": one.problem}
         for one in done

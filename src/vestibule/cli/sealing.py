@@ -11,6 +11,7 @@ from vestibule.actions.log.seal_events import measure_sealing
 from vestibule.actions.log.sign_checkpoint import is_unsigned
 from vestibule.bootstrap import Deployment, build_deployment
 from vestibule.cli.printing import AsJson, show
+from vestibule.core.process import ProcessRole
 from vestibule.log import configure_logging
 from vestibule.settings import load_settings
 
@@ -26,7 +27,7 @@ def seal(*, as_json: AsJson = False) -> None:
     """
     settings = load_settings()
     configure_logging("WARNING")
-    done, waiting, is_signed = asyncio.run(_seal(build_deployment(settings)))
+    done, waiting, is_signed = asyncio.run(_seal(build_deployment(settings, role=ProcessRole.WORKER)))
     document = {"sealed": done, "waiting": waiting, "signed": is_signed}
     lines = [f"Sealed {done} events; {waiting} wait.", _tell_signature(is_signed, settings.keyring)]
     show(document, lines, as_json=as_json)

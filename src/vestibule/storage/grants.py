@@ -88,7 +88,8 @@ RIGHTS: Mapping[str, Mapping[ProcessRole, str]] = {
     "vestibule_anonymous_issuances": _row(claim="SELECT, INSERT"),
     "vestibule_anonymous_redemptions": _row(claim="SELECT, INSERT"),
     "vestibule_api_keys": _row(issue="SELECT", admin="SELECT, INSERT, UPDATE (revoked_at)"),
-    "vestibule_approvals": _row(issue="SELECT, INSERT, DELETE", worker="SELECT"),
+    # An auditor's export has them.
+    "vestibule_approvals": _row(issue="SELECT, INSERT, DELETE", admin="SELECT", worker="SELECT"),
     "vestibule_audit_events": _row(
         issue=f"{_EVENTS_READ}, INSERT",
         claim=f"{_EVENTS_READ}, INSERT",
