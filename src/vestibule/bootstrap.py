@@ -191,17 +191,15 @@ def build_deployment(
     )
 
 
-def build_plain_runner(settings: Settings) -> PlainRunner:
-    """For commands: actions in the calling thread.
+def build_plain_runner(settings: Settings, *, opens_addresses: bool = True) -> PlainRunner:
+    """For commands: actions in the calling thread. Keys are turned and examined without opening addresses.
 
     Raises:
         ConfigurationError: the database is missing, unreachable or not migrated.
     """
     check_database(settings)
-    return PlainRunner(
-        make_engine(settings.database_url),
-        sealer=make_address_sealer(settings, lambda: make_provider(settings)),
-    )
+    sealer = make_address_sealer(settings, lambda: make_provider(settings)) if opens_addresses else None
+    return PlainRunner(make_engine(settings.database_url), sealer=sealer)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from joserfc.jwk import KeySet
 from joserfc.registry import Header
 
 from tests.cli.conftest import Run
+from tests.keys.fake_kms import FakeKms
 from vestibule.core.keys import Purpose
 from vestibule.storage.engine import make_engine
 
@@ -167,6 +168,47 @@ def test_check_and_doctor_name_what_is_wrong(keys: Keys, run: Run, ringed: dict[
     one.write_bytes(kept)
     one.chmod(0o600)
     assert keys("check")["healthy"]
+
+
+@pytest.mark.covers("TOK-05", "TOK-08")
+def test_a_database_of_sealed_addresses_is_examined_whatever_became_of_its_keys(
+    run: Run, settings: dict[str, str], tmp_path: Path
+) -> None:
+    ring = {**settings, "KEYRING": str(tmp_path / "ring"), "KEYRING_SECRET": SECRET, "ADDRESSES": "sealed"}
+    assert run("migrate", settings=settings).status == 0
+    assert run("keys", "create", settings=ring).status == 0
+    assert run("person", "rewrap", settings=ring).status == 0
+    assert run("doctor", settings=ring).status == 0
+    for wrong in ({"KEYRING_SECRET": OTHER_SECRET}, {"KEYRING": ""}, {"KEYRING": str(tmp_path / "none")}):
+        for words in (("doctor",), ("keys", "check")):
+            outcome = run(*words, settings={**ring, **wrong})
+            assert outcome.status == 1, outcome.err
+            assert "fail  key ring" in outcome.out
+    lost = run("keys", "create", settings={**ring, "KEYRING": str(tmp_path / "none")})
+    assert "the database has keys" in lost.err
+
+
+@pytest.mark.covers("TOK-05")
+def test_nobody_is_told_to_give_keys_up_because_their_provider_is_away(
+    run: Run, deployed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    kms = FakeKms()
+    there = {**deployed, "KEYRING": f"aws-kms://eu-central-1/?endpoint={kms.url}"}
+    assert run("keys", "create", settings=there).status == 0
+    assert run("keys", "check", settings=there).status == 0
+    # One that the provider refuses is named, and only that one.
+    disabled = next(iter(kms.keys.values()))
+    disabled.state = "Disabled"
+    told = run("keys", "check", settings=there)
+    assert told.status == 1
+    assert told.out.count("can't be used") == 1
+    kms.close()
+    told = run("keys", "check", settings=there)
+    assert told.status == 1
+    assert told.out.count("fail") == 1
+    assert "give no key up" in told.out
 
 
 @pytest.mark.covers("TOK-05", "OBS-05")

@@ -42,7 +42,7 @@ PurposeName = Annotated[
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
     """List every key with its state, by purpose, the oldest first; never a private half."""
-    with open_desk() as desk:
+    with open_desk(opens_addresses=False) as desk:
         shown = [_describe(key, state) for key, state in desk.runner.read(list_keys, OPERATOR)]
     heads = ("key", "purpose", "algorithm", "state", "created", "active", "verifies until")
     names = ("key_id", "purpose", "algorithm", "state", "created_at", "active_at", "verify_until")
@@ -66,7 +66,7 @@ def create(
     With PURPOSE: its next key. It is published at once, and in use after `vestibule keys rotate`.
     """
     wanted = None if purpose is None else _check_purpose(purpose)
-    with open_desk() as desk:
+    with open_desk(opens_addresses=False) as desk:
         is_new = wanted is None and _make_store(desk, is_lost=new_store)
         provider = _get_provider(desk.settings)
         purposes = [wanted] if wanted is not None else _list_missing(desk)
@@ -97,7 +97,7 @@ def rotate(
     A secret's next key is made on the spot: nobody has to know it before.
     """
     name = _check_purpose(purpose)
-    with open_desk() as desk:
+    with open_desk(opens_addresses=False) as desk:
         provider = _get_provider(desk.settings)
         about: dict[str, Any] = {"provider": provider, "schedule": KeySchedule(), "context": desk.context}
         key = desk.runner.run(rotate_key, OPERATOR, name, at_once=at_once, **about)
@@ -115,7 +115,7 @@ def compromise(
     """Give a key up: nothing it signed counts from now on, and the next one is in use at once."""
     if not reason.strip() or len(reason) > _REASON_MAX or not reason.isprintable():
         raise InvalidRequestError(FieldFault("--reason", f"Give 1 to {_REASON_MAX} printable characters."))
-    with open_desk() as desk:
+    with open_desk(opens_addresses=False) as desk:
         provider = _get_provider(desk.settings)
         about: dict[str, Any] = {"provider": provider, "context": desk.context}
         successor = desk.runner.run(compromise_key, OPERATOR, key_id, reason.strip(), **about)
@@ -143,7 +143,7 @@ def publish(
 ) -> None:
     """Write the key set and the signed schedule to files, for a CDN: each whole or not at all."""
     schedule = KeySchedule()
-    with open_desk() as desk:
+    with open_desk(opens_addresses=False) as desk:
         provider = _get_provider(desk.settings)
         ring = desk.runner.read(show_ring)
         signer = ring.find_active(Purpose.SCHEDULE)
@@ -163,7 +163,7 @@ def publish(
 @app.command("check")
 def check(*, as_json: AsJson = False) -> None:
     """Use each private half once, and look for what is overdue or open to others. Exit status 1 if so."""
-    with open_desk() as desk:
+    with open_desk(opens_addresses=False) as desk:
         findings = list(check_keys(desk.settings))
     is_healthy = all(one.verdict is not Verdict.FAIL for one in findings)
     lines = table(

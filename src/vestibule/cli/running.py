@@ -42,7 +42,7 @@ class Desk:
 
 
 @contextmanager
-def open_desk() -> Iterator[Desk]:
+def open_desk(*, opens_addresses: bool = True) -> Iterator[Desk]:
     """Settings read and checked, the database reached and at this release's schema.
 
     Raises:
@@ -50,7 +50,7 @@ def open_desk() -> Iterator[Desk]:
     """
     settings = load_settings()
     configure_logging("WARNING")
-    runner = build_plain_runner(settings)
+    runner = build_plain_runner(settings, opens_addresses=opens_addresses)
     try:
         yield Desk(
             settings=settings, runner=runner, context=RequestContext(correlation_id=mint_id(), source="cli")

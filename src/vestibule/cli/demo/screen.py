@@ -30,6 +30,7 @@ _SCREEN = """
     4. Make an account there, type the code from the second mail, read what you accept, and accept.
     5. Look at the owner's settings and mailbox again: there is a member, and a notice.
     Then try what must not work: the same link again, or from another account, or after `Revoke`.
+    In the settings, `History` proves each event, and `Anonymous` makes codes that nobody can link.
 
   {kept}
   Ctrl-C ends it.
@@ -40,7 +41,7 @@ def show_in_browser(url: str, folder: Path, ports: tuple[int, int], *, keeps: bo
     """Serve, with worker and mailbox, until somebody ends it."""
     listener, note = open_some_listener(ports[0], "--port")
     mail_listener, mail_note = open_some_listener(ports[1], "--mail-port")
-    plan = Plan(database_url=url, listener=listener, mail_listener=mail_listener)
+    plan = Plan(database_url=url, listener=listener, mail_listener=mail_listener, keys=folder / "keys")
     kept = f"The database is kept in {folder}." if keeps else "The database ends with it."
 
     async def show(stopping: asyncio.Event) -> None:

@@ -17,6 +17,7 @@ from vestibule.bootstrap import (
     make_transport,
 )
 from vestibule.cli.demo.clock import MovableClock
+from vestibule.cli.demo.ring import make_keys, read_secret
 from vestibule.cli.process import HttpServer, open_listener, stop_worker
 from vestibule.cli.upkeep import migrate_database
 from vestibule.core.token import mint_secret
@@ -40,6 +41,8 @@ class Plan:
     listener: socket.socket
     mail_listener: socket.socket | None = None
     jwks: Path | None = None
+    # Where a key store of the demonstration's own is, or will be; without: nothing is signed.
+    keys: Path | None = None
 
 
 class World:
@@ -58,6 +61,8 @@ class World:
         self._servers: list[HttpServer] = []
         self._worker: Worker | None = None
         self._working: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._sealing: asyncio.Task[None] | None = None
         self._transport: SmtpTransport | None = None
 
     async def __aenter__(self) -> Self:
@@ -72,6 +77,10 @@ class World:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stopping.set()
+        if self._sealing is not None:
+            self._sealing.cancel()
+            await asyncio.wait({self._sealing})
         ends = [server.stop() for server in self._servers]
         if self._worker is not None and self._working is not None:
             ends.append(stop_worker(self._worker, self._working))
@@ -92,12 +101,18 @@ class World:
             assertion_jwks="" if plan.jwks is None else str(plan.jwks),
             assertion_issuer="" if plan.jwks is None else ISSUER,
             worker_poll_ms=_POLL_MS,
+            keyring="" if plan.keys is None else str(plan.keys),
+            keyring_secret="" if plan.keys is None else read_secret(plan.keys.parent),
         )
         migrate_database(self.settings)
+        if plan.keys is not None:
+            make_keys(self.settings)
         self.deployment = build_deployment(self.settings, clock=self.clock)
         self._transport = make_transport(self.settings)
         self._worker = self.deployment.make_worker(self._transport)
         self._working = asyncio.create_task(self._worker.run())
+        if plan.keys is not None:
+            self._sealing = asyncio.create_task(self.deployment.make_log_sealer().run(self._stopping))
         self._servers.append(HttpServer(self.deployment.make_app(), plan.listener))
         if plan.mail_listener is not None:
             self._servers.append(HttpServer(make_mailbox_view(self.mailbox), plan.mail_listener))

@@ -20,7 +20,7 @@ from vestibule.settings import Settings
 
 
 def check_connections(settings: Settings) -> Iterator[Finding]:
-    runner = build_plain_runner(settings)
+    runner = build_plain_runner(settings, opens_addresses=False)
     try:
         connections = runner.read(list_every_connection, OPERATOR)
         missing = runner.read(list_missing_demands, OPERATOR)

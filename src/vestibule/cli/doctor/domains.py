@@ -21,7 +21,7 @@ _UNREACHED = (DomainFinding.SERVER_FAILED, DomainFinding.TIMED_OUT)
 
 def check_domains(settings: Settings) -> Iterator[Finding]:
     """Everything about domains; name servers are asked only where a domain or a setting needs them."""
-    runner = build_plain_runner(settings)
+    runner = build_plain_runner(settings, opens_addresses=False)
     try:
         survey = runner.read(survey_domains, OPERATOR, ending_within=ENDING_SOON, limit=_SHOWN + 1)
     finally:

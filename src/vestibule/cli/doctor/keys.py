@@ -17,11 +17,16 @@ from vestibule.ports import KeyProvider
 from vestibule.settings import Settings
 
 _IN_USE = (KeyState.PENDING, KeyState.ACTIVE)
+_FILE = "file"
+_CLOSE_FILES = "chmod 700 the directory and 600 its files, and ask who could have read them"
+_BRING_BACK = "Bring it back, or correct its settings; give no key up for this: none was looked at"
+_RESTORE = "Restore its file from a backup, readable by its owner alone, or give it up: docs/keys.md"
+_ASK_PROVIDER = "See at the provider why it refuses; give it up only if it is gone for good: docs/keys.md"
 
 
 def check_keys(settings: Settings) -> Iterator[Finding]:
     """Everything about keys; the database is reached and migrated."""
-    runner = build_plain_runner(settings)
+    runner = build_plain_runner(settings, opens_addresses=False)
     try:
         ring = runner.read(show_ring)
     finally:
@@ -35,9 +40,12 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
         yield _judge_without_ring(ring)
         return
     yield fine("key ring", f"{provider.scheme}: it opens")
-    yield from _examine(provider)
     yield from _check_purposes(ring)
-    yield from _prove(provider, ring)
+    found = _examine(provider)
+    yield from found
+    # A service that is away fails every key alike, and none of them should be given up for that.
+    if not found or provider.scheme == _FILE:
+        yield from _prove(provider, ring)
 
 
 def _judge_without_ring(ring: Ring) -> Finding:
@@ -47,13 +55,13 @@ def _judge_without_ring(ring: Ring) -> Finding:
     return fine("key ring", "none: opaque tokens only, nothing is signed or encrypted")
 
 
-def _examine(provider: KeyProvider) -> Iterator[Finding]:
+def _examine(provider: KeyProvider) -> list[Finding]:
     try:
-        found = provider.examine()
+        told = provider.examine()
     except KeyProviderError as error:
-        found = [error.finding]
-    for told in found:
-        yield failure("key provider", told, "See docs/keys.md, section on what `keys check` finds")
+        told = [error.finding]
+    remedy = _CLOSE_FILES if provider.scheme == _FILE else _BRING_BACK
+    return [failure("key provider", finding, remedy) for finding in told]
 
 
 def _check_purposes(ring: Ring) -> Iterator[Finding]:
@@ -81,7 +89,7 @@ def _prove(provider: KeyProvider, ring: Ring) -> Iterator[Finding]:
         try:
             prove_key(provider, key)
         except KeyProviderError as error:
-            remedy = "Restore its private half from a backup, or give it up: docs/keys.md"
+            remedy = _RESTORE if provider.scheme == _FILE else _ASK_PROVIDER
             yield failure(f"key {key.purpose}", f"key {key.key_id} can't be used: {error.finding}", remedy)
         else:
             proved += 1
