@@ -37,7 +37,7 @@ def hold(page: Page, *, crowd: int = 2) -> str:
     page.fill("[name=name]", "Works council vote")
     page.fill("[name=closes_at]", (datetime.now(UTC) + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M"))
     page.fill("[name=min_set_size]", str(crowd))
-    page.click("button:has-text('Make its key')")
+    page.click("button:has-text('Create the event')")
     found = re.search(r"anonymous:([0-9a-f-]{36})", page.content())
     assert found is not None
     return found[1]
@@ -146,7 +146,7 @@ def test_the_screen_says_what_is_wrong_and_closes_for_good(site: Site, new_page:
     sign_in(office, site, owner, f"/tenants/{tenant_id}/settings/anonymous")
     office.fill("[name=name]", "Vote")
     office.fill("[name=closes_at]", "2020-01-01T00:00")
-    office.click("button:has-text('Make its key')")
+    office.click("button:has-text('Create the event')")
     assert "Give a time within" in office.inner_text("main")
     assert office.input_value("[name=name]") == "Vote"
     event_id = hold(office)

@@ -30,7 +30,7 @@ _SCREEN = """
     4. Make an account there, type the code from the second mail, read what you accept, and accept.
     5. Look at the owner's settings and mailbox again: there is a member, and a notice.
     Then try what must not work: the same link again, or from another account, or after `Revoke`.
-    In the settings, `History` proves each event, and `Anonymous` makes codes that nobody can link.
+    In the settings, `History` proves each event, and `Anonymous events` has codes that nobody can link.
 
   {kept}
   Ctrl-C ends it.
