@@ -210,7 +210,7 @@ def show_issued(desk: Desk, issued: IssuedInvitation, *, as_json: bool) -> None:
     """Say what was promised, and what comes next; the link only now."""
     invitation = issued.invitation
     document = describe_invitation(invitation, issued.state)
-    roles = " and ".join(invitation.promised_roles)
+    roles = " and ".join(dict.fromkeys(invitation.promised_roles))
     if issued.state is InvitationState.HELD:
         lines = [
             f"The invitation of {document['email']} as {roles} is held until somebody else approves it.",
