@@ -17,8 +17,8 @@ from tests.cli.terminal import Outcome
 from tests.rings import MASTER
 from tests.servers import PostgresServer
 from tests.web.separated import grant_roles
-from vestibule.core.process import ProcessRole
 from vestibule.core.log.trust import parse_trust
+from vestibule.core.process import ProcessRole
 from vestibule.witness.folder import create_folder, open_witness
 from vestibule.witness.server import WitnessServer
 
@@ -136,9 +136,9 @@ def test_the_worker_seals_and_publishes_and_the_administration_exports(
     operators: Operators, witness: Path, tmp_path: Path
 ) -> None:
     operators.common["WITNESSES"] = str(witness)
-    held = operators.do(
-        ISSUE, "invite", "acme", VERA, "--role", "owner", "--as", "olga", "--json"
-    ).document["invitation_id"]
+    held = operators.do(ISSUE, "invite", "acme", VERA, "--role", "owner", "--as", "olga", "--json").document[
+        "invitation_id"
+    ]
     operators.do(ADMIN, "member", "put", "acme", "otto", "--role", "owner")
     operators.do(ISSUE, "invitations", "approve", "acme", held, "--as", "otto")
     assert operators.do(WORKER, "audit", "seal", "--json").document["signed"]
