@@ -40,8 +40,8 @@ check: ## everything that CI runs: format, lint, types, layers, tests, docs
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory docs
 
-test: $(DEV) ## run every test, on SQLite and on a PostgreSQL of its own (T=path for some)
-	$(PYTEST) -n $(WORKERS) -m "not slow" $(T)
+test: $(DEV) ## run every test, on SQLite and a PostgreSQL of its own (T=path; SEALED=1 seals addresses)
+	$(if $(SEALED),VESTIBULE_TEST_SEALED=1) $(PYTEST) -n $(WORKERS) -m "not slow" $(T)
 
 format: $(DEV) ## fail when a file is not formatted
 	$(BIN)/ruff format --check .

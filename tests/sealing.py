@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from tests.rings import MASTER
 from vestibule.actions.keys.turn_keys import create_key
 from vestibule.bootstrap import build_plain_runner
 from vestibule.core.identity import HostKey, RequestContext
@@ -47,7 +48,7 @@ def find_sealer() -> KeySealer | None:
 
 def make_ring(settings: Settings, directory: Path) -> Settings:
     """A key ring with what sealing needs; settings that name it."""
-    ringed = replace(settings, keyring=str(directory), keyring_secret="k" * 43, addresses="plain")
+    ringed = replace(settings, keyring=str(directory), keyring_secret=MASTER, addresses="plain")
     make_key_store(ringed)
     provider = make_provider(ringed)
     assert provider is not None

@@ -143,5 +143,7 @@ def test_of_many_repeats_at_once_one_has_the_effect_and_all_succeed(world: World
     world.found()
     issued = world.do(world.issue(VERA))
     outcomes = world.race(*[_accept_once(world, VERA, issued, _once()) for _ in range(10)])
-    assert outcomes == [None] * 10
+    # Whoever repeats gets no second receipt.
+    [accepted] = [one for one in outcomes if one is not None]
+    assert isinstance(accepted, Accepted), outcomes
     assert len(world.events("invitation.accepted")) == 1

@@ -126,7 +126,7 @@ class World:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: uvloop.run(self._serve()), daemon=True)
         self._thread.start()
-        if not self._ready.wait(30):
+        if not self._ready.wait(90):
             raise TimeoutError
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.client = httpx2.Client(base_url=self.base_url, timeout=60)
