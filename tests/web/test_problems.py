@@ -18,7 +18,11 @@ from vestibule.web.problems import TABLE, find_problem, render_problem
 # Classes that are never raised themselves: their children have the rows.
 ABSTRACT = {errors.VestibuleError, errors.IssueRefusedError}
 # Refinements that are decided to look like an ancestor.
-LIKE_THEIR_PARENT = {"AddressFaultError": errors.EmailInvalidError}
+LIKE_THEIR_PARENT = {
+    "AddressFaultError": errors.EmailInvalidError,
+    "ProviderDownError": errors.KeyProviderError,
+    "_RefusedError": errors.KeyProviderError,
+}
 
 
 def _tree(root: type[VestibuleError]) -> Iterator[type[VestibuleError]]:
@@ -43,7 +47,7 @@ def _make(kind: type[VestibuleError]) -> VestibuleError:
         return kind(7, limit=3)
     if issubclass(kind, errors.InvalidRequestError):
         return kind(FieldFault("/field", "Why."))
-    if issubclass(kind, errors.ConnectionRequiredError | errors.ProviderError):
+    if issubclass(kind, errors.ConnectionRequiredError | errors.ProviderError | errors.KeyProviderError):
         return kind("corp-sso")
     return kind()
 

@@ -53,10 +53,12 @@ DESIGN = {
         for method, rest in (
             *(("get", ""), ("get", "/changes"), ("post", "/changes"), ("post", "/changes/{}/approve")),
             *(("post", "/changes/{}/activate"), ("post", "/rollback"), ("post", "/compare")),
+            ("post", "/changes/{}/withdraw"),
         )
     ),
     *(("post", "/v1/tenants/{}/policy/simulate"), ("post", "/v1/tenants/{}/policy/reevaluate")),
     ("get", "/v1/tenants/{}/policy/decisions/{}"),
+    *(("get", "/v1/tenants/{}/events"), ("get", "/v1/tenants/{}/events/{}/proof"), ("post", "/v1/leaks")),
     *(
         call
         for base in ("/v1/connections", "/v1/tenants/{}/connections")
@@ -134,7 +136,9 @@ def test_it_holds_every_call_of_the_contract_and_no_other(world: World) -> None:
 @pytest.mark.covers("INT-01")
 def test_every_operation_names_its_caller_its_problems_and_the_request_id(world: World) -> None:
     document = read(world)
-    assert set(document["components"]["securitySchemes"]) == {"apiKey", "assertion", "session"}
+    assert set(document["components"]["securitySchemes"]) == {
+        *("apiKey", "assertion", "session", "partnerSignature"),
+    }
     codes = set(document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"])
     assert {kind.code for kind in TABLE} <= codes
     for method, path, operation in operations(document):
