@@ -7,6 +7,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.rings import MASTER
 from vestibule.actions.keys.turn_keys import create_key
 from vestibule.bootstrap import build_plain_runner
@@ -17,6 +19,8 @@ from vestibule.settings import Settings
 
 # Set it to run the suites of storage and actions with sealed addresses.
 IS_SEALED = bool(os.environ.get("VESTIBULE_TEST_SEALED"))
+# For tests that write or read rows by hand, as they stand where addresses are plain.
+about_plain_rows = pytest.mark.skipif(IS_SEALED, reason="it is about plain rows")
 INDEX_ROOT = bytes(range(32))
 
 

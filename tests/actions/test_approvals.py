@@ -11,6 +11,7 @@ import pytest
 
 from tests.actions.approvers import held, opened, people, policy_of, wait_over
 from tests.lanes import Call
+from tests.sealing import about_plain_rows
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, World, by_id, person
 from vestibule.actions.invitations.review_held import get_held
 from vestibule.core.invitation import InvitationState
@@ -144,6 +145,7 @@ FIELDS = {
 
 @pytest.mark.covers("ISS-04", "ISS-05")
 @pytest.mark.parametrize("field", FIELDS)
+@about_plain_rows
 def test_whatever_is_changed_voids_the_approvals(world: World, field: str) -> None:
     world.found({"roles": {"owner": {"approvals": 2}, "admin": {"approvals": 2}}})
     people(world, OTTO, ORLA)

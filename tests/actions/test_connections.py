@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.lanes import Call
 from tests.rings import make_sealer
+from tests.sealing import about_plain_rows
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, World
 from vestibule.actions.accounts.session import find_session
 from vestibule.actions.connections.put_connection import (
@@ -158,6 +159,7 @@ def test_an_id_never_changes_hands_not_even_after_its_end(world: World) -> None:
 
 
 @pytest.mark.covers("ACC-05", "ACC-03", "S02")
+@about_plain_rows
 def test_S02_an_invitation_is_accepted_through_the_tenants_own_provider_while_the_domain_is_proven(
     world: World,
 ) -> None:
@@ -186,6 +188,7 @@ def test_S02_an_invitation_is_accepted_through_the_tenants_own_provider_while_th
 
 
 @pytest.mark.covers("ACC-05", "S01", "S02")
+@about_plain_rows
 def test_S01_a_tenant_that_demands_its_connection_takes_no_other(world: World) -> None:
     world.found()
     own, _ = put(world)
@@ -224,6 +227,7 @@ def test_S08_an_owners_password_opens_no_way_around_the_tenants_provider(world: 
 
 
 @pytest.mark.covers("S09", "ACC-05")
+@about_plain_rows
 def test_S09_a_method_counts_only_when_the_connection_translates_it(world: World) -> None:
     world.found()
     weak, _ = put(world)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.domains import Domains
 from tests.nameserver import DnsServer
+from tests.sealing import about_plain_rows
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, XENIA, World, person
 from vestibule.core.domain import DomainAnswer, DomainFinding, Rung
 from vestibule.core.identity import Actor, HostKey
@@ -313,6 +314,7 @@ def test_denying_a_domain_revokes_what_is_pending_there_and_nothing_else(
 
 
 @pytest.mark.covers("ISS-09", "ACC-09")
+@about_plain_rows
 def test_a_denied_domain_is_refused_at_accept_whatever_else_is_true(world: World, domains: Domains) -> None:
     issued = world.do(world.issue(VERA))
     world.execute(

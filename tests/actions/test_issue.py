@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.sealing import about_plain_rows
 from tests.world import ADAM, HOST, MIA, OLGA, PUBLIC_URL, VERA, XENIA, World, person
 from vestibule.core.identity import HostKey
 from vestibule.core.limits import Limit, Limits
@@ -32,6 +33,7 @@ _PEOPLE = {"owner": OLGA, "admin": ADAM, "member": MIA}
 
 
 @pytest.mark.covers("ISS-01", "ISS-08", "ISS-15", "D04", "AUD-01")
+@about_plain_rows
 def test_the_record_says_who_promised_what_to_whom_and_from_where(world: World) -> None:
     world.found()
     world.context = dataclasses.replace(world.context, ip="192.0.2.9", user_agent="Firefox")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.domains import Domains
 from tests.lanes import Call
+from tests.sealing import about_plain_rows
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, World, by_id, person
 from vestibule.core.domain import Door, Rung
 from vestibule.core.identity import VerifiedIdentity
@@ -163,6 +164,7 @@ def test_offboarding_closes_what_the_person_had_asked(world: World, domains: Dom
 
 
 @pytest.mark.covers("TEN-04", "TEN-03", "D15")
+@about_plain_rows
 def test_whom_the_directory_has_deactivated_finds_no_door(world: World, domains: Domains) -> None:
     domains.open()
     assert doors(domains, ANN) == [Door.JOIN]

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.lanes import Act, Call
+from tests.sealing import about_plain_rows
 from tests.world import ADAM, HOST, MIA, OLGA, VERA, XENIA, World, person
 from vestibule.actions.members.put_member import MemberDraft, put_member
 from vestibule.core.identity import HostKey
@@ -36,6 +37,7 @@ def test_the_host_puts_members_and_each_change_is_an_event(world: World) -> None
 
 
 @pytest.mark.covers("TEN-01")
+@about_plain_rows
 def test_what_the_host_leaves_out_of_a_member_is_kept(world: World) -> None:
     world.found()
     bare = MemberDraft(role="admin")

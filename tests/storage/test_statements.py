@@ -83,7 +83,8 @@ def test_every_refusal_costs_the_same_statements_in_the_same_order(lanes: LaneKe
         for name in ("expired", "revoked", "declined", "consumed", "foreign")
     }
     world.execute(
-        "UPDATE vestibule_invitations SET expires_at = created_at WHERE invited_email = 'expired@example.com'"
+        "UPDATE vestibule_invitations SET expires_at = created_at WHERE invitation_id = :one",
+        one=links["expired"].invitation.invitation_id,
     )
     world.do(world.revoke(links["revoked"]))
     world.do(world.decline(person("declined"), links["declined"]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,19 +79,29 @@ class Proxy:
 class SeparatedWorld(World):
     """A ``World`` whose parts have nothing but their own database role; tests arrange as the superuser."""
 
-    def __init__(self, database_url: str, directory: Path, logins: Mapping[ProcessRole, str]) -> None:
-        super().__init__(database_url, directory, delivers=True, is_new=False)
+    def __init__(
+        self,
+        database_url: str,
+        directory: Path,
+        logins: Mapping[ProcessRole, str],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(database_url, directory, settings, delivers=True, is_new=False)
         self._logins = logins
 
     def build(self) -> tuple[Deployment, Deployment]:
-        self._parts = {role: self._build(role) for role in SERVED}
-        self._worker = self._build(ProcessRole.WORKER)
-        return self._parts[ProcessRole.ADMIN], self._worker
+        # Whether addresses are sealed here is for the administration to decide, so it starts first.
+        self._parts = {role: self._build(role) for role in reversed(SERVED)}
+        self.worker = self._build(ProcessRole.WORKER)
+        return self._parts[ProcessRole.ADMIN], self.worker
 
     def work(self, action: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """What an action gives when the worker's database role runs it."""
-        running = self._worker.runner.run(action, *args, **kwargs)
-        return asyncio.run_coroutine_threadsafe(running, self._loop).result(30)
+        return self.wait(self.worker.runner.run(action, *args, **kwargs))
+
+    def wait(self, doing: Coroutine[Any, Any, T]) -> T:
+        """What it comes to on the service's own loop."""
+        return asyncio.run_coroutine_threadsafe(doing, self._loop).result(30)
 
     def make_app(self) -> ASGIApp:
         return Proxy({role: part.make_app() for role, part in self._parts.items()})

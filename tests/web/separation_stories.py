@@ -16,10 +16,17 @@ from vestibule.actions.delivery.sweep import purge, sweep
 from vestibule.actions.domains.check_domain import list_due, recheck
 from vestibule.actions.domains.lapse_proofs import lapse_proofs
 from vestibule.actions.invitations.decide import list_waited, release_waited
+from vestibule.actions.keys.turn_keys import create_key
+from vestibule.actions.privacy.erase_person import anonymise_final
+from vestibule.actions.privacy.rewrap import rewrap
 from vestibule.core.domain import DomainAnswer
-from vestibule.core.identity import RequestContext
+from vestibule.core.identity import HostKey, RequestContext
 from vestibule.core.token import parse_claim_token
-from vestibule.storage.schema import audit_events, domains, grants, invitations, memberships
+from vestibule.delivery.keys import KeyKeeper
+from vestibule.keys.proving import prove_key
+from vestibule.ports import KeyProvider
+from vestibule.storage.runners import PlainRunner
+from vestibule.storage.schema import audit_events, domains, grants, invitations, keys, memberships
 from vestibule.web.pages.invitation import make_claim_ref
 
 _CONTEXT = RequestContext(correlation_id="tests", source="worker")
@@ -142,3 +149,37 @@ def _age(world: SeparatedWorld, tenant_id: str, ending: str, ended: str, held_id
             .where(domains.c.tenant_id == tenant_id)
             .values(checked_at=sa.func.clock_timestamp() - timedelta(days=2))
         )
+
+
+def kept(world: SeparatedWorld) -> None:
+    """The trail is sealed and signed, keys turn, what is long over is anonymised, data keys are wrapped anew."""
+    owner, vera = world.new_person("owner"), world.new_person("vera")
+    tenant_id = world.new_tenant(owner=owner)
+    invited = world.invite(tenant_id, owner, vera.emails[0], message="Hello")
+    assert world.call("POST", f"{invited.road}/accept", vera).status_code == 204
+    assert world.work(anonymise_final, after=timedelta(0), limit=500, context=_CONTEXT) > 0
+    [row] = world.rows(sa.select(invitations).where(invitations.c.invitation_id == invited.invitation_id))
+    assert row.erased_at is not None
+    provider = world.worker.provider
+    assert provider is not None
+    for purpose in ("checkpoint", "receipt"):
+        _create_unless_there(world, provider, purpose)
+    with world.engine.begin() as connection:
+        old = sa.func.clock_timestamp() - timedelta(days=100)
+        connection.execute(sa.update(keys).where(keys.c.purpose == "receipt").values(active_at=old))
+    keeper = KeyKeeper(world.worker.runner, provider, prove_key)
+    assert world.wait(keeper.keep()) > 0
+    world.work(rewrap, limit=200)
+    sealer = world.worker.make_log_sealer()
+    world.wait(sealer.seal())
+    world.wait(sealer.sign())
+    assert world.call("GET", "/log/checkpoint").status_code == 200
+    events = world.call("GET", f"/v1/tenants/{tenant_id}/events", owner).json()["items"]
+    proof = f"/v1/tenants/{tenant_id}/events/{events[-1]['event_id']}/proof"
+    assert world.call("GET", proof, owner).status_code == 200
+
+
+def _create_unless_there(world: SeparatedWorld, provider: KeyProvider, purpose: str) -> None:
+    runner = PlainRunner(world.engine)
+    if runner.read(lambda uow: uow.keys.find_active(purpose)) is None:
+        runner.run(create_key, HostKey(key_id="root"), purpose, provider=provider, context=_CONTEXT)

@@ -29,7 +29,7 @@ from tests.web.matrix import ACTORS, MATRIX
 from tests.web.page_matrix import PAGES
 from tests.web.scene import Scene
 from tests.web.separated import SeparatedWorld, grant_roles
-from tests.web.separation_stories import mailed, swept
+from tests.web.separation_stories import kept, mailed, swept
 from tests.web.test_page_authorisation import Visitors, locate
 
 pytestmark = pytest.mark.covers("OBS-06")
@@ -66,17 +66,35 @@ STORIES = _stories(
 
 
 @pytest.fixture(scope="module")
-def separated(
+def worlds(
     postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SeparatedWorld]:
-    database = postgres_server.create_database()
-    logins = grant_roles(postgres_server, database)
-    world = SeparatedWorld(postgres_server.url(database), tmp_path_factory.mktemp("separated"), logins)
-    world.start()
-    yield world
-    world.stop()
+) -> Iterator[Callable[[str], SeparatedWorld]]:
+    started: dict[str, SeparatedWorld] = {}
+
+    def find(addresses: str) -> SeparatedWorld:
+        if addresses not in started:
+            database = postgres_server.create_database()
+            logins = grant_roles(postgres_server, database)
+            url, folder = postgres_server.url(database), tmp_path_factory.mktemp(addresses)
+            started[addresses] = SeparatedWorld(url, folder, logins, {"ADDRESSES": addresses})
+            started[addresses].start()
+        return started[addresses]
+
+    yield find
+    for world in started.values():
+        world.stop()
 
 
+@pytest.fixture
+def separated(request: pytest.FixtureRequest, worlds: Callable[[str], SeparatedWorld]) -> SeparatedWorld:
+    """Addresses are sealed, which needs every right that plain ones need, unless a test says otherwise."""
+    return worlds(getattr(request, "param", "sealed"))
+
+
+in_plain_too = pytest.mark.parametrize("separated", ["plain", "sealed"], indirect=True)
+
+
+@in_plain_too
 @pytest.mark.parametrize("operation", MATRIX)
 def test_every_operation_works_under_its_role(separated: SeparatedWorld, operation: str) -> None:
     scene = Scene(separated, weak=PLATFORM)
@@ -106,7 +124,8 @@ def test_every_page_works_under_its_role(separated: SeparatedWorld) -> None:
         visitors.close()
 
 
-@pytest.mark.parametrize("story", [mailed, swept])
+@in_plain_too
+@pytest.mark.parametrize("story", [mailed, swept, kept])
 def test_what_the_worker_does_works_under_its_role(
     separated: SeparatedWorld, story: Callable[[SeparatedWorld], None]
 ) -> None:
