@@ -52,7 +52,8 @@ def preview(
         ClaimRejectedError: unknown or no longer pending; nothing about it is said.
         RateLimitedError: the same, too often.
     """
-    snapshot = unit.claims.load(key, identity.principal_id if identity is not None else "")
+    who, shown = ("", ()) if identity is None else (identity.principal_id, identity.shown)
+    snapshot = unit.claims.load(key, who, shown)
     grant = snapshot.grant
     if grant is not None:
         state = grant.state_at(snapshot.now)
