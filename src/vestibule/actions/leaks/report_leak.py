@@ -82,6 +82,7 @@ def _end(
     if renewed is None:
         return None
     if invitation.deliver != "email" or not invitation.invited_email.is_kept:
+        uow.invitations.forget_address(renewed.invitation_id, renewed.generation)
         return "cut"
     resent = InvitationResent(
         generation=renewed.generation,
