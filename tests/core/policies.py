@@ -49,6 +49,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     others = st.fixed_dictionaries(
         {},
         optional={
+            "address_storage": st.sampled_from(["kept", "blind"]),
             "administrators": st.lists(st.sampled_from(ROLES), unique=True),
             "allowed_domains": st.none() | _DOMAINS,
             "announce_end": st.sampled_from([0, 86_400]),

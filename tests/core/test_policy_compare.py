@@ -75,6 +75,7 @@ LOOSENINGS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"reissue_leaked": True},
         "/reissue_leaked",
     ),
+    "an address that is kept": ({"address_storage": "blind"}, {}, "/address_storage"),
     "a target by role": ({}, {"target_key": "address_role"}, "/target_key"),
     "a shorter cooldown": ({"resend_cooldown": 60}, {"resend_cooldown": 59}, "/resend_cooldown"),
     "a shorter separation": ({"separation": 60}, {"separation": 59}, "/separation"),

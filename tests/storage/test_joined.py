@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from tests.sealing import find_sealer
 from tests.world import VERA, World, key_of, person
 from vestibule.actions.invitations.accept import accept
 from vestibule.core.binding import Snapshot
+from vestibule.core.email import EmailAddress
 from vestibule.errors import ClaimRejectedError, RejectReason
 from vestibule.ports import ClaimKey, Claims
 from vestibule.storage.unit_of_work import SqlUnitOfWork
@@ -38,8 +39,8 @@ class _Interrupted:
         self._claims = claims
         self._meanwhile: Callable[[], object] | None = meanwhile
 
-    def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
-        snapshot = self._claims.load(key, principal_id)
+    def load(self, key: ClaimKey, principal_id: str, shown: Sequence[EmailAddress] = ()) -> Snapshot:
+        snapshot = self._claims.load(key, principal_id, shown)
         act, self._meanwhile = self._meanwhile, None
         if act is not None:
             act()

@@ -145,6 +145,10 @@ def resend_(
     invitation_id: InvitationId,
     *,
     principal_id: ActAs,
+    email: Annotated[
+        str | None,
+        typer.Option(metavar="EMAIL", help="Its address again, where the tenant keeps none."),
+    ] = None,
     link: ByLink = False,
     as_json: AsJson = False,
 ) -> None:
@@ -157,6 +161,7 @@ def resend_(
             tenant,
             invitation_id,
             deliver="link" if link else "email",
+            email=None if email is None else parse_email(email),
             token=sign_link(desk, order_for_renewal, actor, tenant, invitation_id) if link else None,
             context=desk.context,
             limits=desk.settings.limits,
@@ -182,7 +187,7 @@ def describe_invitation(invitation: Invitation, state: InvitationState) -> dict[
         "invitation_id": invitation.invitation_id,
         "tenant_id": invitation.tenant_id,
         "state": state.value,
-        "email": invitation.invited_email.key,
+        "email": invitation.invited_email.shown,
         "role": invitation.role,
         "grants": [asdict(one) for one in invitation.grants],
         "justification": invitation.justification,

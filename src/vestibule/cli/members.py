@@ -136,7 +136,7 @@ def describe_member(membership: Membership) -> dict[str, Any]:
     return {
         "principal_id": membership.principal_id,
         "role": membership.role,
-        "email": membership.email,
+        "email": membership.shown_email,
         "name": membership.name,
         "created_at": moment(membership.created_at),
         "expires_at": moment(membership.expires_at),

@@ -293,5 +293,6 @@ def find_door(
     if rule.rung_in_force is Rung.SUGGEST:
         return Door.SUGGEST
     if must_ask or not rule_admits(rule, policy, rule_name(address.domain), address, rule.role):
-        return Door.REQUEST
+        # Nobody could decide on an address that is not kept.
+        return None if policy.is_blind else Door.REQUEST
     return Door.JOIN if required is None or connection == required else Door.SIGN_IN

@@ -18,6 +18,9 @@ import idna
 from vestibule.errors import EmailInvalidError, FieldFault
 
 MAX_LENGTH = 320
+LOCAL_MAX = 64
+UNKEPT_DOMAIN = "unknown.invalid"
+UNKEPT_HINT = "an address that is not kept"
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_ATOM = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _LOWER_ASCII = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -66,8 +69,20 @@ class EmailAddress:
         return self.key.rpartition("@")[2]
 
     @property
+    def is_kept(self) -> bool:
+        """Not where only its index is known (``core.privacy.name_unkept``); nobody can type such a one."""
+        return not (self.domain == UNKEPT_DOMAIN and len(self.local) > LOCAL_MAX)
+
+    @property
+    def shown(self) -> str | None:
+        """The address, for whoever may see it; None where it is not kept."""
+        return self.key if self.is_kept else None
+
+    @property
     def masked(self) -> str:
         """The hint that a holder of the link may see: first character and domain."""
+        if not self.is_kept:
+            return UNKEPT_HINT
         return f"{self.key[0]}***@{self.domain}"
 
     def is_within(self, domains: frozenset[str]) -> bool:
@@ -120,7 +135,7 @@ def _local(text: str, *, smtputf8: bool) -> str:
         if not smtputf8:
             raise AddressFaultError("local_not_ascii")
         local = _international_local(text)
-    if len(local.encode()) > 64:
+    if len(local.encode()) > LOCAL_MAX:
         raise AddressFaultError("local_length")
     return local
 

@@ -59,6 +59,11 @@ class VerifiedIdentity:
         """The verified address equal to *address*, byte for byte, whose evidence counts in that tenant."""
         return next((one for one in self.addresses_in(tenant_id) if one.address == address), None)
 
+    @property
+    def shown(self) -> tuple[EmailAddress, ...]:
+        """Its addresses, whichever tenant their evidence counts in."""
+        return tuple(one.address for one in self.addresses)
+
     def addresses_in(self, tenant_id: str) -> tuple[VerifiedAddress, ...]:
         """Those whose evidence counts in that tenant."""
         return tuple(one for one in self.addresses if one.tenant_id in {None, tenant_id})

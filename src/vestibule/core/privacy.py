@@ -8,9 +8,13 @@ only the key of the index makes again (CRYPTO.md 2.4); and the tombstone of some
 from __future__ import annotations
 
 import hmac
+import re
 from hashlib import sha256
 
+from vestibule.core.email import UNKEPT_DOMAIN
+from vestibule.core.policy import Policy
 from vestibule.core.token import mint_secret_bytes
+from vestibule.errors import FieldFault, InvalidRequestError
 
 # No scope but the deployment: what belongs to no tenant.
 EVERYWHERE = ""
@@ -18,6 +22,7 @@ SEALED_MARK = ":"
 ERASED_DOMAIN = "erased.invalid"
 _ERASED_PREFIX = "erased-"
 _DOMAIN_INDEX_BYTES = 16
+_UNKEPT = re.compile(rf"([0-9a-f]{{64}})\.([0-9a-f]{{32}})@{re.escape(UNKEPT_DOMAIN)}")
 
 
 def derive_index_key(root: bytes, scope: str) -> bytes:
@@ -46,8 +51,30 @@ def mint_tombstone() -> str:
     return f"{_ERASED_PREFIX}{sha256(mint_secret_bytes()).hexdigest()[:32]}@{ERASED_DOMAIN}"
 
 
+def check_storage(policy: Policy, *, is_sealed: bool) -> None:
+    """Only where tables hold indices can they hold nothing else.
+
+    Raises:
+        InvalidRequestError: the policy keeps no addresses, and they stand in plain here.
+    """
+    if policy.is_blind and not is_sealed:
+        told = "This database does not seal addresses, so it can't keep none: see docs/privacy.md."
+        raise InvalidRequestError(FieldFault("/policy/address_storage", told))
+
+
 def is_sealed(stored: str) -> bool:
     return stored.startswith(SEALED_MARK)
+
+
+def name_unkept(stored: str) -> str:
+    """What stands in memory for an address of which only the index was kept: it leads back to that."""
+    return f"{stored.removeprefix(SEALED_MARK).replace('@', '.')}@{UNKEPT_DOMAIN}"
+
+
+def read_unkept(address: str) -> str | None:
+    """The index that such a name leads back to; None for an address."""
+    found = _UNKEPT.fullmatch(address)
+    return None if found is None else f"{SEALED_MARK}{found[1]}@{found[2]}"
 
 
 def is_tombstone(stored: str) -> bool:

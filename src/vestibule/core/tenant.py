@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from vestibule.core.email import EmailAddress
 from vestibule.core.policy import Policy
 
 TENANT_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -49,6 +50,11 @@ class Membership:
     suspended_at: datetime | None = None
     invitation_id: str | None = None
     starts_at: datetime | None = None
+
+    @property
+    def shown_email(self) -> str | None:
+        """The address, where it is kept; ``email`` may be the name of one that is not."""
+        return None if self.email is None else EmailAddress(self.email).shown
 
     def is_in_force(self, now: datetime) -> bool:
         """Begun, and neither ended by the clock nor kept only so that the tenant has an owner (LIF-05)."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from vestibule.core.binding import Decision, Grant, Snapshot
+from vestibule.core.email import EmailAddress
 from vestibule.core.event import EventRecord
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.limits import Hit
@@ -67,8 +68,11 @@ class EventStamp:
 class Claims(Protocol):
     """The two operations behind accepting (DESIGN.md section 3)."""
 
-    def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
-        """Everything a decision needs: one statement, the same for a known and an unknown link."""
+    def load(self, key: ClaimKey, principal_id: str, shown: Sequence[EmailAddress] = ()) -> Snapshot:
+        """Everything a decision needs: one statement, the same for a known and an unknown link.
+
+        Where a tenant keeps no addresses, the invited one is known only if it is among *shown*.
+        """
 
     def settle_accept(self, settlement: Settlement) -> datetime | None:
         """Consume, membership, seat, audit and outbox as one logical write; None when the race was lost.

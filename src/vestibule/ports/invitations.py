@@ -57,7 +57,16 @@ class Invitations(Protocol):
     def renew(
         self, invitation: Invitation, *, lifetime: int, policy_version: int, claim_token_hash: bytes | None
     ) -> Invitation | None:
-        """Raise the generation, replace the hash, start the window anew; None when no longer pending."""
+        """Raise the generation, replace the hash, start the window anew; None when no longer pending.
+
+        Without a hash a mail will need the address, and it stands sealed until ``forget_address``.
+        """
+
+    def forget_address(self, invitation_id: str, generation: int) -> None:
+        """This generation's mail is settled: where the tenant keeps no addresses, it is gone from here on."""
+
+    def is_to(self, invitation: Invitation, email: EmailAddress) -> bool:
+        """Is that whom it invites? By index where the address is not kept."""
 
     def revoke(self, tenant_id: str, invitation_id: str, reason: str) -> bool: ...
 

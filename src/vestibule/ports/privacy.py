@@ -82,6 +82,9 @@ class People(Protocol):
 
     def holds_addresses(self) -> bool: ...
 
+    def is_sealed(self) -> bool:
+        """Do addresses stand sealed here?"""
+
     def mark_sealed(self, index_key_id: str) -> None: ...
 
     def rewrap(self, limit: int) -> int:

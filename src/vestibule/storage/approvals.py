@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from vestibule.core.approval import Approval, Approver, HeldRequest, count_approvals, read_request
 from vestibule.core.invitation import Invitation
 from vestibule.core.paging import Page, PageRequest
-from vestibule.core.privacy import EVERYWHERE
+from vestibule.core.privacy import EVERYWHERE, name_unkept
 from vestibule.core.tenant import Membership, Tenant
 from vestibule.ports import Members, Review
 from vestibule.storage.filters import is_held, is_open
@@ -88,6 +88,9 @@ class SqlApprovals:
         known = {*addresses, *(self._vault.address(EVERYWHERE, one) for one in stored)}
         if membership.email is not None:
             known.add(membership.email)
+        if self._vault.is_blind(membership.tenant_id):
+            # Whoever is invited may be known by its index alone.
+            known |= {name_unkept(self._vault.form(membership.tenant_id, one)) for one in known}
         return Approver(
             membership=membership,
             addresses=frozenset(known),

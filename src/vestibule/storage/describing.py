@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from vestibule.core.email import EmailAddress
 from vestibule.core.privacy import EVERYWHERE
 from vestibule.ports.privacy import Person
 from vestibule.storage.invitations.rows import VISIBLE, read_grants, read_invitation
@@ -49,7 +50,7 @@ def describe_person(
     received = _list_invitations(connection, vault, forms)
     return {
         "principals": read(sa.select(principals).where(principals.c.principal_id.in_(ids))),
-        "addresses": list(person.addresses),
+        "addresses": [one for one in person.addresses if EmailAddress(one).is_kept],
         "accounts": read(
             sa.select(
                 accounts.c.account_id, accounts.c.address, accounts.c.name, accounts.c.created_at
@@ -97,7 +98,7 @@ def _list_invitations(connection: sa.Connection, vault: Vault, forms: Sequence[s
             {
                 "tenant_id": one.tenant_id,
                 "invitation_id": one.invitation_id,
-                "email": one.invited_email.key,
+                "email": one.invited_email.shown,
                 "role": one.role,
                 "message": one.message,
                 "justification": one.justification,
@@ -141,7 +142,7 @@ def _describe(row: sa.Row[Any], vault: Vault, scope: Callable[[sa.Row[Any]], str
     found = {name: _plain(value) for name, value in row._mapping.items()}  # noqa: SLF001 - its public name
     for name in ("address", "email"):
         if scope is not None and found.get(name):
-            found[name] = vault.address(scope(row), found[name])
+            found[name] = EmailAddress(vault.address(scope(row), found[name])).shown
     return found
 
 

@@ -50,6 +50,7 @@ _GONE = {
     "justification": None,
     "metadata_json": None,
     "personal": None,
+    "due_address": None,
     "claim_token_hash": None,
     "issued_ip": "",
     "issued_ua": "",
@@ -144,6 +145,9 @@ class SqlPeople:
     def holds_addresses(self) -> bool:
         found = (sa.select(sa.literal(1)).select_from(table).limit(1) for table in _HOLDING)
         return any(self._connection.execute(query).first() is not None for query in found)
+
+    def is_sealed(self) -> bool:
+        return self._vault.is_sealed
 
     def mark_sealed(self, index_key_id: str) -> None:
         values = {"privacy_id": _MARK_ID, "index_key_id": index_key_id, "sealed_at": self._now()}

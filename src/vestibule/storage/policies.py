@@ -229,10 +229,11 @@ def _read_change(row: sa.Row[Any]) -> PolicyChange:
 
 
 def _read_address(row: sa.Row[Any], vault: Vault) -> EmailAddress | None:
-    # Of somebody who was erased nothing is judged again that rests on the address.
+    # Of somebody who was erased, or is not kept, nothing is judged again that rests on the address.
     if row.invited_email is None or is_tombstone(row.invited_email):
         return None
-    return EmailAddress(vault.address(row.tenant_id, row.invited_email))
+    address = EmailAddress(vault.address(row.tenant_id, row.invited_email))
+    return address if address.is_kept else None
 
 
 def _read_decision(row: sa.Row[Any], vault: Vault) -> RecordedDecision:

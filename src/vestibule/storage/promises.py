@@ -98,6 +98,7 @@ class SqlPromises:
                 approved_at=now,
                 expires_at=now + timedelta(seconds=lifetime),
                 has_reservation=reserves_seat,
+                due_address=invitations.c.due_address if invitation.deliver == "email" else None,
             )
             .returning(*VISIBLE)
         )

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from vestibule.core.privacy import EVERYWHERE, is_sealed
+from vestibule.core.policy import NOTHING, load_policy
+from vestibule.core.privacy import EVERYWHERE, is_sealed, name_unkept, read_unkept
 from vestibule.ports.privacy import AddressSealer, Subject
+from vestibule.storage.deployment import BASE_POLICY
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.schema import invitations, subjects, tenants
 
 _CHUNK = 500
-# What an index shows where the address is gone and only the index was kept.
-_GONE_DOMAIN = "unknown.invalid"
 
 
 def read_subject(row: sa.Row[Any]) -> Subject:
@@ -33,11 +34,6 @@ def read_subject(row: sa.Row[Any]) -> Subject:
     )
 
 
-def name_gone(stored: str) -> str:
-    """An address that nobody holds, for an index without its address."""
-    return f"{stored[1:33]}@{_GONE_DOMAIN}"
-
-
 class Vault:
     """Stored forms, for the stores of one unit of work."""
 
@@ -45,14 +41,28 @@ class Vault:
         self._connection = connection
         self._sealer = sealer
         self._known: dict[tuple[str, str], Subject] = {}
+        self._blind = {EVERYWHERE: False}
 
     @property
     def is_sealed(self) -> bool:
         return self._sealer is not None
 
+    def is_blind(self, scope: str) -> bool:
+        """Does this tenant keep no address? Then nothing stands behind its indices (TOK-08)."""
+        if self._sealer is None:
+            return False
+        if scope not in self._blind:
+            query = sa.select(tenants.c.policy, BASE_POLICY).where(tenants.c.tenant_id == scope)
+            row = self._connection.execute(query).first()
+            policy = None if row is None else load_policy(row.base_policy or NOTHING, row.policy)
+            self._blind[scope] = policy is not None and policy.is_blind
+        return self._blind[scope]
+
     def form(self, scope: str, address: str) -> str:
         """What stands in a table for *address*."""
-        return address if self._sealer is None else self._sealer.index(scope, address)
+        if self._sealer is None:
+            return address
+        return read_unkept(address) or self._sealer.index(scope, address)
 
     def domain_form(self, scope: str, domain: str) -> str:
         return domain if self._sealer is None else self._sealer.index_domain(scope, domain)
@@ -62,12 +72,14 @@ class Vault:
         return digest if self._sealer is None else self._sealer.blind(digest)
 
     def keep(self, scope: str, address: str) -> str:
-        """The same, and the address itself can be read from it afterwards."""
-        if self._sealer is None:
-            return address
-        stored = self._sealer.index(scope, address)
+        """The same, and the address itself can be read from it afterwards, unless the tenant keeps none."""
+        stored = self.form(scope, address)
+        if self._sealer is None or read_unkept(address) is not None:
+            return stored
         if self._find(scope, stored) is None:
             made = self._sealer.make_subject(scope, address)
+            if self.is_blind(scope):
+                made = replace(made, sealed="")
             values = {"scope": scope, "subject": stored, "kek_id": made.kek_id}
             values |= {"wrapped_key": made.wrapped_key, "sealed": made.sealed}
             if insert_unless_there(self._connection, subjects, values):
@@ -79,7 +91,9 @@ class Vault:
         if self._sealer is None or not is_sealed(stored):
             return stored
         subject = self._find(scope, stored)
-        return name_gone(stored) if subject is None else self._sealer.open_address(subject)
+        if subject is None or not subject.sealed:
+            return name_unkept(stored)
+        return self._sealer.open_address(subject)
 
     def prefetch(self, wanted: Iterable[tuple[str, str | None]]) -> None:
         """Whatever ``address`` will be asked of these is read in one go."""

@@ -34,7 +34,7 @@ def write_attendance(rows: Iterable[Attendance]) -> str:
     writer.writerow(HEADS)
     for one in rows:
         answered = "" if one.answered_at is None else format_moment(one.answered_at)
-        cells = (one.email, one.name or "", one.role, one.state.value, format_moment(one.invited_at))
+        cells = (one.email or "", one.name or "", one.role, one.state.value, format_moment(one.invited_at))
         writer.writerow([*map(_defuse, cells), answered, "yes" if one.is_member else "no"])
     return text.getvalue()
 

@@ -19,7 +19,7 @@ from vestibule.ports import UnitOfWork
 class Attendance:
     """One invited address. *name* and *is_member* are of whoever accepted, as of now."""
 
-    email: str
+    email: str | None
     name: str | None
     role: str
     state: InvitationState
@@ -57,7 +57,7 @@ def _describe(uow: UnitOfWork, invitation: Invitation, now: datetime) -> Attenda
     principal_id = invitation.consumed_by_principal_id
     member = None if principal_id is None else uow.members.find(invitation.tenant_id, principal_id)
     return Attendance(
-        email=invitation.invited_email.key,
+        email=invitation.invited_email.shown,
         name=None if member is None else member.name,
         role=invitation.role,
         state=invitation.state_at(now),

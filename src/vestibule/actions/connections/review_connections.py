@@ -12,6 +12,7 @@ from vestibule.core.connection import Connection
 from vestibule.core.email import EmailAddress
 from vestibule.core.identity import Actor, HostKey, VerifiedIdentity
 from vestibule.core.paging import Page, PageRequest
+from vestibule.core.tenant import Tenant
 from vestibule.errors import NotFoundError
 from vestibule.ports import UnitOfWork
 
@@ -85,7 +86,7 @@ def list_ways_in(
     tenant = uow.tenants.find(tenant_id) if tenant_id is not None else None
     if tenant is None or invited_email is None:
         return (uow.connections.list_offered(""), True)
-    required = tenant.policy.connection_for(invited_email)
+    required = _find_required(tenant, invited_email)
     if required is not None:
         wanted = _find_of(uow, tenant.tenant_id, required)
         return ([] if wanted is None else [wanted], required == LOCAL_CONNECTION)
@@ -97,10 +98,17 @@ def find_demanded(
 ) -> Connection | None:
     """What the tenant demands of whoever holds *invited_email*, if *identity* came another way."""
     tenant = uow.tenants.find(tenant_id)
-    required = tenant.policy.connection_for(invited_email) if tenant is not None else None
+    required = _find_required(tenant, invited_email) if tenant is not None else None
     if required is None or (identity is not None and identity.connection == required):
         return None
     return _find_of(uow, tenant_id, required)
+
+
+def _find_required(tenant: Tenant, invited_email: EmailAddress) -> str | None:
+    # Whose address is not kept may be one of the exceptions; at accepting, the session's own decides.
+    if not invited_email.is_kept and tenant.policy.connection_exceptions:
+        return None
+    return tenant.policy.connection_for(invited_email)
 
 
 def find_way_to(uow: UnitOfWork, connection_id: str) -> Connection | None:

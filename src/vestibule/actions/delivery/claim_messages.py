@@ -40,9 +40,14 @@ def settle_message(
     retry_in: timedelta | None = None,
     context: RequestContext,
 ) -> None:
-    """The outcome is recorded; for an invitation's mail, beside the invitation and in the trail."""
+    """The outcome is recorded; for an invitation's mail, beside the invitation and in the trail.
+
+    Where the tenant keeps no addresses, this one is gone with the same commit, unless it is tried again.
+    """
     uow.outbox.settle(claimed, outcome, retry_in=retry_in)
     message = claimed.message
+    if isinstance(message, InvitationMail) and retry_in is None:
+        uow.invitations.forget_address(message.invitation_id, message.generation)
     if isinstance(message, InvitationMail) and outcome != DROPPED:
         _record(uow, message, claimed.attempt, outcome, context)
     uow.commit()

@@ -141,6 +141,8 @@ def _invitation_mail(
     is_newest = invitation.generation == mail.generation
     if tenant is None or tenant.state != "active" or not is_pending or not is_newest:
         return None
+    if not invitation.invited_email.is_kept:
+        return None
     token = choose_token(tenant.policy, signed)
     _check_recipient(uow, claimed, invitation, limits)
     if not uow.invitations.set_token(mail.invitation_id, mail.generation, token.claim_token_hash):
@@ -345,7 +347,7 @@ def _to_member(
     if member is None or not member.is_in_force(uow.now()):
         return None
     record = uow.principals.find(principal_id)
-    address = member.email or (record.addresses[0] if record is not None and record.addresses else None)
+    address = member.shown_email or (record.addresses[0] if record is not None and record.addresses else None)
     if address is None:
         return None
     return Letter(

@@ -22,7 +22,7 @@ from vestibule.core.identity import Actor, RequestContext
 from vestibule.core.policy import OWNER
 from vestibule.core.tenant import Membership
 from vestibule.core.token import mint_id
-from vestibule.errors import DirectoryConflictError, NotFoundError
+from vestibule.errors import DirectoryConflictError, NotFoundError, NotPermittedError
 from vestibule.ports import UnitOfWork
 
 _REASON = "deactivated"
@@ -34,11 +34,11 @@ def add_user(
     """The directory has this user; one that it calls inactive is kept out from the start.
 
     Raises:
-        NotPermittedError: no key of a directory.
+        NotPermittedError: no key of a directory; or the tenant keeps no addresses.
         NotFoundError: the tenant was deleted.
         DirectoryConflictError: there is a user of that name.
     """
-    tenant_id = _enter(uow, actor)
+    tenant_id = _enter(uow, actor, names=True)
     user_id = mint_id()
     if not uow.directory.add_user(tenant_id, user_id, draft):
         raise DirectoryConflictError
@@ -58,11 +58,11 @@ def change_user(
     An inactive user is out by every address it has or had until now.
 
     Raises:
-        NotPermittedError: no key of a directory.
+        NotPermittedError: no key of a directory; or the tenant keeps no addresses.
         NotFoundError: no such user.
         DirectoryConflictError: there is another user of that name.
     """
-    tenant_id = _enter(uow, actor)
+    tenant_id = _enter(uow, actor, names=True)
     kept = uow.directory.find_user(tenant_id, was.user_id)
     if kept is None:
         raise NotFoundError
@@ -93,12 +93,14 @@ def remove_user(uow: UnitOfWork, actor: Actor, user_id: str, *, context: Request
     uow.commit()
 
 
-def _enter(uow: UnitOfWork, actor: Actor) -> str:
+def _enter(uow: UnitOfWork, actor: Actor, *, names: bool = False) -> str:
     tenant_id = authority.check_directory(actor)
     # Alone on the tenant: an invitation that a leaver is just issuing must be seen, and revoked too.
     tenant = uow.tenants.find(tenant_id, lock="update")
     if tenant is None or tenant.deleted_at is not None:
         raise NotFoundError
+    if names and tenant.policy.is_blind:
+        raise NotPermittedError("This tenant keeps no addresses, and so no directory of people.")
     return tenant_id
 
 

@@ -75,7 +75,7 @@ def _claim(
 ) -> Accepted:
     """Judge and settle; *keep* runs in the transaction of a success, *forget* in that of a refusal."""
     decision = Decision(reason=RejectReason.LOST_RACE)
-    snapshot = unit.claims.load(key, identity.principal_id)
+    snapshot = unit.claims.load(key, identity.principal_id, identity.shown)
     for _ in range(_RACE_TRIES):
         decision = judge_claim(snapshot, identity)
         if decision.reason is RejectReason.NO_SEAT:
@@ -90,7 +90,7 @@ def _claim(
                     keep()
                 unit.commit()
                 return _answer(settlement, settled_at)
-        snapshot = unit.claims.load(key, identity.principal_id)
+        snapshot = unit.claims.load(key, identity.principal_id, identity.shown)
     reason = decision.reason or RejectReason.LOST_RACE
     _bind(unit.claims, snapshot, reason, identity, context)
     event = rejected_event(snapshot.grant, reason, "accept", identity, context)

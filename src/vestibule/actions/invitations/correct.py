@@ -52,7 +52,7 @@ def correct(
     authority.check_active(tenant)
     if earlier.state_at(now) not in (InvitationState.PENDING, InvitationState.HELD):
         raise NotPendingError
-    if earlier.invited_email == email:
+    if uow.invitations.is_to(earlier, email):
         raise InvalidRequestError(FieldFault("/email", "It went to this address already; resend it."))
     draft = issuing.limit_draft(tenant.policy, draft, now)
     asked = Asked(

@@ -25,7 +25,7 @@ def decline(unit: ClaimUnit, actor: Actor, key: ClaimKey, *, context: RequestCon
     identity = authority.check_principal(actor)
     check_addresses(identity)
     decision = Decision(reason=RejectReason.LOST_RACE)
-    snapshot = unit.claims.load(key, identity.principal_id)
+    snapshot = unit.claims.load(key, identity.principal_id, identity.shown)
     for _ in range(_RACE_TRIES):
         decision = judge_claim(snapshot, identity, wants_seat=False)
         grant = snapshot.grant
@@ -47,7 +47,7 @@ def decline(unit: ClaimUnit, actor: Actor, key: ClaimKey, *, context: RequestCon
         if unit.claims.settle_decline(settlement):
             unit.commit()
             return grant.invitation_id
-        snapshot = unit.claims.load(key, identity.principal_id)
+        snapshot = unit.claims.load(key, identity.principal_id, identity.shown)
     reason = decision.reason or RejectReason.LOST_RACE
     refusal = rejected_event(snapshot.grant, reason, "decline", identity, context)
     wait = unit.claims.settle_refusal(wrong_try_hits(limits, key.subject, identity, context), refusal)

@@ -54,7 +54,7 @@ def issue(
     issuing.check_draft(draft)
     draft = issuing.limit_draft(tenant.policy, draft, now)
     if idempotency is not None and (kept := uow.idempotency.claim(idempotency)) is not None:
-        return _replay(uow, tenant_id, kept)
+        return _replay(uow, tenant_id, draft, kept)
     asked = Asked(
         inviter_principal_id=inviter.principal_id, inviter_role=standing.role, now=now, context=context
     )
@@ -72,13 +72,14 @@ def _keep(issued: IssuedInvitation) -> str:
     return json.dumps(kept)
 
 
-def _replay(uow: UnitOfWork, tenant_id: str, kept: str) -> IssuedInvitation:
+def _replay(uow: UnitOfWork, tenant_id: str, draft: InvitationDraft, kept: str) -> IssuedInvitation:
     answer = json.loads(kept)
     found = uow.invitations.find(tenant_id, answer["invitation_id"])
     if found is None:
         raise UnavailableError
     first = replace(
         found,
+        invited_email=draft.email,
         generation=1,
         expires_at=datetime.fromisoformat(answer["expires_at"]),
         approved_at=None,

@@ -43,16 +43,20 @@ def preview(
     identity: VerifiedIdentity | None,
     key: ClaimKey,
     *,
+    typed: EmailAddress | None = None,
     context: RequestContext,
     limits: Limits,
 ) -> InvitationPreview:
     """What the link is about; to the principal who consumed it, that it is accepted (ruling 3, ACC-11).
 
+    Where the tenant keeps no addresses, the invited one is known if it is the session's, or was *typed*.
+
     Raises:
         ClaimRejectedError: unknown or no longer pending; nothing about it is said.
         RateLimitedError: the same, too often.
     """
-    snapshot = unit.claims.load(key, identity.principal_id if identity is not None else "")
+    who, shown = ("", ()) if identity is None else (identity.principal_id, identity.shown)
+    snapshot = unit.claims.load(key, who, shown if typed is None else (*shown, typed))
     grant = snapshot.grant
     if grant is not None:
         state = grant.state_at(snapshot.now)

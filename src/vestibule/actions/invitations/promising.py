@@ -15,6 +15,7 @@ from vestibule.core.envelope import SignedToken, choose_token
 from vestibule.core.invitation import InvitationDraft, InvitationState
 from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limits
+from vestibule.core.privacy import check_storage
 from vestibule.core.promise import Asked, draw_up
 from vestibule.core.tenant import Tenant
 from vestibule.errors import RateLimitedError
@@ -39,6 +40,7 @@ def promise(
         DomainNotAllowedError, AlreadyMemberError, PendingLimitError, ReviewOverdueError, SeatLimitError,
         InvalidRequestError, RateLimitedError: the facts forbid it.
     """
+    check_storage(tenant.policy, is_sealed=uow.people.is_sealed())
     inviter_principal_id = asked.inviter_principal_id
     facts = uow.promises.read_facts(tenant.tenant_id, tenant.policy, inviter_principal_id, draft)
     issuing.check_facts(tenant.policy, draft, facts)

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from vestibule.core import authority, issuing
 from vestibule.core.directory import check_not_barred
+from vestibule.core.email import EmailAddress
 from vestibule.core.envelope import LinkToken, SignedToken, choose_token
 from vestibule.core.event import InvitationLinkIssued, InvitationResent
 from vestibule.core.identity import Actor, RequestContext
@@ -16,27 +18,38 @@ from vestibule.core.issuing import IssuedInvitation
 from vestibule.core.limits import Limits
 from vestibule.core.message import InvitationMail
 from vestibule.core.tenant import Tenant
-from vestibule.errors import NotFoundError, NotPendingError, RateLimitedError, TooSoonError
+from vestibule.errors import (
+    FieldFault,
+    InvalidRequestError,
+    NotFoundError,
+    NotPendingError,
+    RateLimitedError,
+    TooSoonError,
+)
 from vestibule.ports import UnitOfWork
 
 
-def resend(
+def resend(  # noqa: PLR0913 - what a request says, each by its name
     uow: UnitOfWork,
     actor: Actor,
     tenant_id: str,
     invitation_id: str,
     *,
     deliver: Deliver = "email",
+    email: EmailAddress | None = None,
     token: SignedToken | None = None,
     context: RequestContext,
     limits: Limits,
 ) -> IssuedInvitation:
     """Kill the old link, start the expiry window anew, and see to delivery again, by policy as it is now.
 
+    *email* is the address typed again, which a tenant that keeps none needs; it must be the same.
+
     Raises:
         NotFoundError: no such invitation in this tenant, or the actor does not belong to it.
         NotPermittedError, RoleNotAssignableError: the resender could not issue it.
         NotPendingError: it has reached a final state; there is no way back.
+        InvalidRequestError: the address is needed, or is another.
         TenantSuspendedError, DomainNotAllowedError, AlreadyMemberError, TooSoonError,
         RateLimitedError: not now.
     """
@@ -52,6 +65,7 @@ def resend(
     authority.check_active(tenant)
     if invitation.state_at(now) is not InvitationState.PENDING:
         raise NotPendingError
+    invitation = _address(uow, invitation, email)
     issuing.check_still_promised(tenant.policy, invitation, now)
     member = uow.members.find_by_address(tenant_id, invitation.invited_email, now)
     hindrance = issuing.find_hindrance(member, invitation)
@@ -70,6 +84,16 @@ def resend(
     uow.principals.remember(resender)
     uow.commit()
     return issued
+
+
+def _address(uow: UnitOfWork, invitation: Invitation, email: EmailAddress | None) -> Invitation:
+    if email is None:
+        if not invitation.invited_email.is_kept:
+            raise InvalidRequestError(FieldFault("/email", "This address is not kept: type it again."))
+        return invitation
+    if not uow.invitations.is_to(invitation, email):
+        raise InvalidRequestError(FieldFault("/email", "It was sent to another address; correct it instead."))
+    return replace(invitation, invited_email=email)
 
 
 def _renew(
@@ -103,4 +127,5 @@ def _renew(
     else:
         handed = InvitationLinkIssued(generation=renewed.generation, **subject)
         uow.audit.append(handed, actor=actor, context=context)
+    renewed = replace(renewed, invited_email=invitation.invited_email)
     return IssuedInvitation(invitation=renewed, state=InvitationState.PENDING, token=token)

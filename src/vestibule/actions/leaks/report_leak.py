@@ -28,6 +28,7 @@ def report_leak(
 
     What has reached a final state, and what nobody knows, is left as it is. A link that was handed over and
     not mailed is cut, and not mailed either: its tenant's administrators are told to make another.
+    So is one whose address is not kept.
 
     Raises:
         NotPermittedError: *actor* is no operator, and no reporter that proved itself.
@@ -80,7 +81,8 @@ def _end(
     )
     if renewed is None:
         return None
-    if invitation.deliver != "email":
+    if invitation.deliver != "email" or not invitation.invited_email.is_kept:
+        uow.invitations.forget_address(renewed.invitation_id, renewed.generation)
         return "cut"
     resent = InvitationResent(
         generation=renewed.generation,

@@ -24,6 +24,7 @@ from vestibule.core.policy.change import (
     compare_in_force,
 )
 from vestibule.core.policy.compare import Difference, is_loosening
+from vestibule.core.privacy import check_storage
 from vestibule.core.token import mint_id
 from vestibule.errors import (
     FieldFault,
@@ -96,7 +97,7 @@ def activate_change(
     current = _lock(uow, actor, tenant_id)
     change = _get_open(uow, current, change_id)
     own = _get_document(uow, change)
-    _check_connection(uow, actor, current.after(own))
+    _check_place(uow, actor, current.after(own))
     # Computed again: for the deployment, tenants may have come in the meantime.
     differences = _compare(uow, current, own)
     change = replace(change, is_loosening=is_loosening(differences))
@@ -169,7 +170,9 @@ def _check(uow: UnitOfWork, actor: Actor, tenant_id: str) -> None:
     policy_authority.check_may_change(actor, tenant_id, tenant, standing, uow.now())
 
 
-def _check_connection(uow: UnitOfWork, actor: Actor, after: PolicyInForce) -> None:
+def _check_place(uow: UnitOfWork, actor: Actor, after: PolicyInForce) -> None:
+    """What it asks for exists in this deployment."""
+    check_storage(after.policy, is_sealed=uow.people.is_sealed())
     # A host's assertions may name connections of its own, so an id that nobody has is no mistake.
     required = after.policy.require_connection
     if required is None or isinstance(actor, HostKey):
@@ -222,7 +225,7 @@ def _compare(uow: UnitOfWork, current: PolicyInForce, own: str) -> tuple[Differe
 def _propose(
     uow: UnitOfWork, actor: Actor, current: PolicyInForce, own: str, context: RequestContext
 ) -> ProposedChange:
-    _check_connection(uow, actor, current.after(own))
+    _check_place(uow, actor, current.after(own))
     _remember(uow, actor)
     differences = _compare(uow, current, own)
     change = PolicyChange(

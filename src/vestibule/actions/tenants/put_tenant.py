@@ -13,6 +13,7 @@ from vestibule.core.naming import TENANT_NAME_MAX, check_name
 from vestibule.core.policy import NOTHING, dump_policy, load_hash, load_policy, parse_own
 from vestibule.core.policy.change import PolicyChange, PolicyInForce, compare_in_force
 from vestibule.core.policy.compare import is_loosening
+from vestibule.core.privacy import check_storage
 from vestibule.core.tenant import Tenant
 from vestibule.core.token import mint_id
 from vestibule.errors import TenantDeletedError, UnavailableError
@@ -32,7 +33,7 @@ def put_tenant(
 
     Raises:
         NotPermittedError: no key with the scope ``tenants``.
-        InvalidRequestError: the policy names something unknown or impossible.
+        InvalidRequestError: the policy names something unknown or impossible, here.
         TenantDeletedError: this id was deleted.
     """
     authority.check_key(actor, "tenants", tenant_id=tenant_id)
@@ -44,6 +45,7 @@ def put_tenant(
         raise TenantDeletedError
     before = NOTHING if existing is None else existing.own_policy
     own = before if asked is None else asked
+    check_storage(load_policy(base, own), is_sealed=uow.people.is_sealed())
     version = 1 if existing is None else existing.policy_version + (own != before)
     uow.tenants.put(
         tenant_id, name=name, own_policy=own, policy=load_policy(base, own), policy_version=version

@@ -176,6 +176,7 @@ def _nothing(before: Any, after: Any) -> Iterator[Difference]:  # noqa: ARG001 -
 
 POLICY_JUDGES: Mapping[str, Judge] = MappingProxyType(
     {
+        "address_storage": _field("address_storage", lambda _, new: new == "kept"),
         "administrators": _approvers("administrators", _wider),
         "allowed_domains": _field("allowed_domains", _domains),
         "announce_end": _field("announce_end", _lower),

@@ -15,6 +15,7 @@ from vestibule.core.policy.reading import (
     ValueFaultError,
     number,
     optional,
+    read_address_storage,
     read_administrators,
     read_assignable,
     read_connection,
@@ -132,6 +133,7 @@ def dump_policy(policy: Policy) -> str:
     It is RFC 8785's form, since every number is an integer and every member's name ASCII.
     """
     document = {
+        "address_storage": policy.address_storage,
         "administrators": sorted(policy.administrators),
         "allowed_domains": None if policy.allowed_domains is None else sorted(policy.allowed_domains),
         "announce_end": policy.announce_end,
@@ -172,6 +174,7 @@ def _dump_moment(moment: datetime) -> str:
 
 _READERS: Mapping[str, Reader] = MappingProxyType(
     {
+        "address_storage": read_address_storage,
         "administrators": read_administrators,
         "allowed_domains": read_domains,
         "announce_end": number(0, TTL_MAX),

@@ -214,6 +214,12 @@ def read_token(raw: object) -> str:
     return str(raw)
 
 
+def read_address_storage(raw: object) -> str:
+    if raw not in ("kept", "blind"):
+        raise ValueFaultError('Give "kept" or "blind".')
+    return str(raw)
+
+
 def read_label(raw: object) -> str:
     if not isinstance(raw, str) or not _LABEL.fullmatch(raw):
         raise ValueFaultError("Give 1 to 64 of a to z, 0 to 9 and -, or null.")

@@ -101,6 +101,7 @@ class Policy:
     announce_end: int = DAY
     token: Literal["opaque", "signed"] = "opaque"  # noqa: S105 - a kind of token, none itself
     reissue_leaked: bool = True
+    address_storage: Literal["kept", "blind"] = "kept"
 
     @property
     def roles(self) -> frozenset[str]:
@@ -112,6 +113,11 @@ class Policy:
     def signs_links(self) -> bool:
         """Does a link carry a signed token? (TOK-03)"""
         return self.token == "signed"  # noqa: S105 - a kind of token, none itself
+
+    @property
+    def is_blind(self) -> bool:
+        """Is an invited address kept no longer than until its mail has left? (TOK-08)"""
+        return self.address_storage == "blind"
 
     @property
     def elevating(self) -> frozenset[str]:

@@ -14,6 +14,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from vestibule.core.binding import Grant, Snapshot
+from vestibule.core.email import EmailAddress
 from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
 from vestibule.core.policy import NOTHING, load_policy
@@ -65,8 +66,8 @@ class HostClaims:
         self._members = members
         self._seats = seats
 
-    def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
-        snapshot = self._claims.load(key, principal_id)
+    def load(self, key: ClaimKey, principal_id: str, shown: Sequence[EmailAddress] = ()) -> Snapshot:
+        snapshot = self._claims.load(key, principal_id, shown)
         if snapshot.grant is None:
             return snapshot
         grant = snapshot.grant

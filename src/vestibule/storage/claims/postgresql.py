@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from vestibule.core.binding import Grant, Snapshot
+from vestibule.core.email import EmailAddress
 from vestibule.core.event import EventRecord
 from vestibule.core.limits import Hit
 from vestibule.core.message import dump_message
@@ -38,13 +39,13 @@ class PostgresqlClaims:
         self._sealer = sealer
         self._own_members = own_members
 
-    def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
+    def load(self, key: ClaimKey, principal_id: str, shown: Sequence[EmailAddress] = ()) -> Snapshot:
         values: dict[str, Any] = {"principal_id": principal_id, "spread": sum(principal_id.encode()) % 8}
         if key.invitation_id is not None:
             row = self._lane.fetch(LOAD_BY_ID, values | {"invitation_id": key.invitation_id})
         else:
             row = self._lane.fetch(LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
-        return read_snapshot(row, self._sealer)
+        return read_snapshot(row, self._sealer, shown)
 
     def settle_accept(self, settlement: Settlement) -> datetime | None:
         identity = settlement.identity

@@ -171,8 +171,10 @@ extended AS (
 )"""
 _BUNDLE_OK = "(SELECT count(*) FROM target) = CAST(:bundle_size AS integer)"
 
-_ACCEPTED = "consumed_at = clock_timestamp(), consumed_by_principal_id = CAST(:principal_id AS text)"
-_DECLINED = "declined_at = clock_timestamp(), declined_by_principal_id = CAST(:principal_id AS text)"
+_ACCEPTED = """consumed_at = clock_timestamp(), due_address = NULL,
+    consumed_by_principal_id = CAST(:principal_id AS text)"""
+_DECLINED = """declined_at = clock_timestamp(), due_address = NULL,
+    declined_by_principal_id = CAST(:principal_id AS text)"""
 _SEAT_OK = "(CAST(:seat_shard AS integer) IS NULL OR EXISTS (SELECT 1 FROM seat))"
 
 
@@ -269,7 +271,7 @@ RELEASE_STALE = HotStatement(
   FOR KEY SHARE
 ),
 lapsed AS (
-  UPDATE vestibule_invitations SET expired_at = clock_timestamp()
+  UPDATE vestibule_invitations SET expired_at = clock_timestamp(), due_address = NULL
   WHERE tenant_id = CAST(:tenant_id AS text) AND EXISTS (SELECT 1 FROM tenant)
     AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
     AND expires_at <= clock_timestamp()
@@ -286,7 +288,8 @@ carried AS (
     AND principal_id IN (SELECT principal_id FROM ended)
 ),
 orphaned AS (
-  UPDATE vestibule_invitations SET revoked_at = clock_timestamp(), revoked_reason = 'inviter_ended'
+  UPDATE vestibule_invitations SET revoked_at = clock_timestamp(), revoked_reason = 'inviter_ended',
+    due_address = NULL
   WHERE tenant_id = CAST(:tenant_id AS text)
     AND inviter_principal_id IN (SELECT principal_id FROM ended)
     AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL

@@ -12,11 +12,10 @@ from vestibule.core.binding import BundledGrant, Grant, Snapshot
 from vestibule.core.domain import DomainRule, Rung
 from vestibule.core.email import EmailAddress
 from vestibule.core.policy import NOTHING, load_hash, load_policy
-from vestibule.core.privacy import is_sealed
+from vestibule.core.privacy import is_sealed, name_unkept
 from vestibule.ports.privacy import AddressSealer, Subject
 from vestibule.storage.hot import HotStatement, Kind
 from vestibule.storage.schema import from_milliseconds
-from vestibule.storage.vault import name_gone
 
 SEAT_SHARDS = 8
 
@@ -142,12 +141,16 @@ SQLITE_LOAD_BY_HASH = _build("load_by_hash", _BY_HASH, is_sqlite=True)
 SQLITE_LOAD_BY_ID = _build("load_by_id", _BY_ID, is_sqlite=True)
 
 
-def read_snapshot(row: Sequence[Any], sealer: AddressSealer | None) -> Snapshot:
-    """The snapshot behind one loaded row."""
+def read_snapshot(
+    row: Sequence[Any], sealer: AddressSealer | None, shown: Sequence[EmailAddress] = ()
+) -> Snapshot:
+    """The snapshot behind one loaded row. Where no address is kept, the one of *shown* with the same index
+    is the invited one, and else it stays unknown.
+    """
     found = dict(zip(_NAMES, row, strict=True))
     return Snapshot(
         now=from_milliseconds(found["now_ms"]),
-        grant=None if found["invitation_id"] is None else _read_grant(found, sealer),
+        grant=None if found["invitation_id"] is None else _read_grant(found, sealer, shown),
         existing_role=found["existing_role"],
         existing_ends=found["existing_ends"],
         holds_seat=found["holds_seat"],
@@ -157,13 +160,15 @@ def read_snapshot(row: Sequence[Any], sealer: AddressSealer | None) -> Snapshot:
     )
 
 
-def _read_grant(found: Mapping[str, Any], sealer: AddressSealer | None) -> Grant:
+def _read_grant(
+    found: Mapping[str, Any], sealer: AddressSealer | None, shown: Sequence[EmailAddress]
+) -> Grant:
     base = found["base_policy"] or NOTHING
     return Grant(
         invitation_id=found["invitation_id"],
         tenant_id=found["tenant_id"],
         role=found["role"],
-        invited_email=EmailAddress(_read_address(found, sealer)),
+        invited_email=_read_address(found, sealer, shown),
         inviter_principal_id=found["inviter_principal_id"],
         generation=found["generation"],
         expires_at=from_milliseconds(found["expires_ms"]),
@@ -192,21 +197,23 @@ def _read_grant(found: Mapping[str, Any], sealer: AddressSealer | None) -> Grant
     )
 
 
-def _read_address(found: Mapping[str, Any], sealer: AddressSealer | None) -> str:
+def _read_address(
+    found: Mapping[str, Any], sealer: AddressSealer | None, shown: Sequence[EmailAddress]
+) -> EmailAddress:
     stored: str = found["invited_email"]
     if sealer is None or not is_sealed(stored):
-        return stored
-    if found["subject_kek_id"] is None:
-        return name_gone(stored)
-    return sealer.open_address(
-        Subject(
-            scope=found["tenant_id"],
-            subject=stored,
-            kek_id=found["subject_kek_id"],
-            wrapped_key=found["subject_key"],
-            sealed=found["subject_sealed"],
-        )
+        return EmailAddress(stored)
+    if not found["subject_sealed"]:
+        same = (one for one in shown if sealer.index(found["tenant_id"], one.key) == stored)
+        return next(same, EmailAddress(name_unkept(stored)))
+    subject = Subject(
+        scope=found["tenant_id"],
+        subject=stored,
+        kek_id=found["subject_kek_id"],
+        wrapped_key=found["subject_key"],
+        sealed=found["subject_sealed"],
     )
+    return EmailAddress(sealer.open_address(subject))
 
 
 def _read_bundle(stored: str | None) -> tuple[BundledGrant, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vestibule.core.binding import Grant, Snapshot
+from vestibule.core.email import EmailAddress
 from vestibule.core.event import (
     AuditEvent,
     EventRecord,
@@ -58,12 +59,12 @@ _GUARD = """
       AND proof_expires_at > :now_ms))
 """
 _CONSUME = (
-    "UPDATE vestibule_invitations SET consumed_at = :now_ms, consumed_by_principal_id = :principal_id"
-    + _GUARD
+    "UPDATE vestibule_invitations SET consumed_at = :now_ms, due_address = NULL,"
+    " consumed_by_principal_id = :principal_id" + _GUARD
 )
 _DECLINE = (
-    "UPDATE vestibule_invitations SET declined_at = :now_ms, declined_by_principal_id = :principal_id"
-    + _GUARD
+    "UPDATE vestibule_invitations SET declined_at = :now_ms, due_address = NULL,"
+    " declined_by_principal_id = :principal_id" + _GUARD
 )
 _PERSON = """
 INSERT INTO vestibule_principals AS principals (principal_id, name, asserted_at)
@@ -157,7 +158,7 @@ INSERT INTO vestibule_principal_addresses (principal_id, address)
   VALUES (:id, :address) ON CONFLICT DO NOTHING
 """
 _LAPSED = """
-UPDATE vestibule_invitations SET expired_at = :now_ms
+UPDATE vestibule_invitations SET expired_at = :now_ms, due_address = NULL
 WHERE tenant_id = :tenant_id AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL
   AND expired_at IS NULL AND expires_at <= :now_ms
 RETURNING invitation_id, has_reservation
@@ -168,7 +169,7 @@ DELETE FROM vestibule_memberships
 """
 _CARRIED = "DELETE FROM vestibule_grants WHERE tenant_id = :tenant_id AND principal_id = :principal_id"
 _ORPHANED = """
-UPDATE vestibule_invitations SET revoked_at = :now_ms, revoked_reason = 'inviter_ended'
+UPDATE vestibule_invitations SET revoked_at = :now_ms, revoked_reason = 'inviter_ended', due_address = NULL
 WHERE tenant_id = :tenant_id AND inviter_principal_id = :principal_id
   AND consumed_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expired_at IS NULL
   AND expires_at > :now_ms
@@ -195,13 +196,13 @@ class SqliteClaims:
         self._now_ms = now_ms
         self._own_members = own_members
 
-    def load(self, key: ClaimKey, principal_id: str) -> Snapshot:
+    def load(self, key: ClaimKey, principal_id: str, shown: Sequence[EmailAddress] = ()) -> Snapshot:
         values: dict[str, Any] = {"principal_id": principal_id, "spread": 0, "now_ms": self._now_ms()}
         if key.invitation_id is not None:
             row = self._lane.fetch(SQLITE_LOAD_BY_ID, values | {"invitation_id": key.invitation_id})
         else:
             row = self._lane.fetch(SQLITE_LOAD_BY_HASH, values | {"claim_token_hash": key.claim_token_hash})
-        return read_snapshot(row, self._sealer)
+        return read_snapshot(row, self._sealer, shown)
 
     def settle_accept(self, settlement: Settlement) -> datetime | None:
         shard, change = seat_change(settlement)

@@ -15,7 +15,13 @@ from vestibule.core.identity import RequestContext
 from vestibule.core.invitation import Invitation
 from vestibule.storage.dialect import insert_unless_there
 from vestibule.storage.filters import database_clock, is_open
-from vestibule.storage.invitations.rows import VISIBLE, InvitationRows, personal_place, read_invitation
+from vestibule.storage.invitations.rows import (
+    VISIBLE,
+    InvitationRows,
+    due_place,
+    personal_place,
+    read_invitation,
+)
 from vestibule.storage.schema import invitations
 from vestibule.storage.seats import give_back_seats, take_seat
 
@@ -32,13 +38,14 @@ class ChangingInvitations(InvitationRows):
         if also is not None:
             same = sa.or_(same, invitations.c.invitation_id == also)
         ours = sa.and_(invitations.c.tenant_id == tenant_id, same, is_open())
-        stale = sa.update(invitations).where(ours, invitations.c.expires_at <= now).values(expired_at=now)
+        stale = sa.update(invitations).where(ours, invitations.c.expires_at <= now)
         pending = (
             sa.update(invitations)
             .where(ours)
-            .values(revoked_at=now, revoked_reason="superseded", claim_token_hash=None)
+            .values(revoked_at=now, revoked_reason="superseded", claim_token_hash=None, due_address=None)
         )
         columns = (invitations.c.invitation_id, invitations.c.has_reservation)
+        stale = stale.values(expired_at=now, due_address=None)
         expired = self._connection.execute(stale.returning(*columns)).all()
         superseded = self._connection.execute(pending.returning(*columns)).all()
         give_back_seats(
@@ -84,6 +91,8 @@ class ChangingInvitations(InvitationRows):
             "source": context.source,
             "correlation_id": context.correlation_id,
         }
+        if invitation.is_held or invitation.deliver == "email":
+            values["due_address"] = self._seal_due(invitation)
         # Whoever loses the race for the open target inserts nothing, and has waited for the winner.
         return insert_unless_there(self._connection, invitations, values | self._say(invitation))
 
@@ -106,6 +115,27 @@ class ChangingInvitations(InvitationRows):
             "metadata_json": metadata,
         }
 
+    def _seal_due(self, invitation: Invitation) -> bytes | None:
+        """The address as long as something is awaited, where the tenant keeps none."""
+        tenant_id, email = invitation.tenant_id, invitation.invited_email
+        if not email.is_kept or not self._vault.is_blind(tenant_id):
+            return None
+        invited, place = self._vault.form(tenant_id, email.key), due_place(invitation.invitation_id)
+        return self._vault.seal(tenant_id, invited, place, {"address": email.key})
+
+    def forget_address(self, invitation_id: str, generation: int) -> None:
+        change = sa.update(invitations).where(
+            invitations.c.invitation_id == invitation_id,
+            invitations.c.generation == generation,
+            invitations.c.due_address.is_not(None),
+        )
+        self._connection.execute(change.values(due_address=None))
+
+    def is_to(self, invitation: Invitation, email: EmailAddress) -> bool:
+        tenant_id = invitation.tenant_id
+        sent_to = self._vault.form(tenant_id, invitation.invited_email.key)
+        return sent_to == self._vault.form(tenant_id, email.key)
+
     def reserve_seat(self, tenant_id: str) -> bool:
         return take_seat(self._connection, tenant_id)
 
@@ -121,6 +151,7 @@ class ChangingInvitations(InvitationRows):
             .values(
                 generation=invitation.generation + 1,
                 claim_token_hash=claim_token_hash,
+                due_address=self._seal_due(invitation) if claim_token_hash is None else None,
                 expires_at=now + timedelta(seconds=lifetime),
                 policy_version=policy_version,
                 resent_at=now,

@@ -92,7 +92,7 @@ class EndingInvitations(InvitationRows):
 
     def _end(self, change: sa.Update) -> Sequence[tuple[str, str]]:
         columns = (invitations.c.tenant_id, invitations.c.invitation_id, invitations.c.has_reservation)
-        ended = self._connection.execute(change.returning(*columns)).all()
+        ended = self._connection.execute(change.values(due_address=None).returning(*columns)).all()
         for tenant_id in sorted({row.tenant_id for row in ended if row.has_reservation}):
             held = sum(row.has_reservation for row in ended if row.tenant_id == tenant_id)
             give_back_seats(self._connection, tenant_id, held)

@@ -32,6 +32,17 @@ def personal_place(invitation_id: str) -> str:
     return f"{invitation_id}\0personal"
 
 
+def due_place(invitation_id: str) -> str:
+    """What the address that a mail still needs is bound to."""
+    return f"{invitation_id}\0due_address"
+
+
+def read_address(row: sa.Row[Any], vault: Vault) -> EmailAddress:
+    """Whom the invitation is for: its address, or the name of one that is not kept."""
+    due = vault.open(row.tenant_id, row.invited_email, due_place(row.invitation_id), row.due_address)
+    return EmailAddress(due.get("address") or vault.address(row.tenant_id, row.invited_email))
+
+
 def read_grants(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[ResourceGrant, ...]]:
     """What the invitations of these ids grant beside the membership."""
     if not ids:
@@ -57,7 +68,7 @@ def read_invitation(row: sa.Row[Any], vault: Vault, grants: tuple[ResourceGrant,
         invitation_id=row.invitation_id,
         tenant_id=row.tenant_id,
         role=row.role,
-        invited_email=EmailAddress(vault.address(row.tenant_id, row.invited_email)),
+        invited_email=read_address(row, vault),
         inviter_principal_id=row.inviter_principal_id,
         generation=row.generation,
         created_at=row.created_at,

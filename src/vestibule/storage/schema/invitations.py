@@ -65,6 +65,8 @@ invitations = sa.Table(
     # Message, justification and metadata, sealed; then their own columns are empty.
     sa.Column("personal", sa.LargeBinary),
     sa.Column("erased_at", Instant),
+    # Where the tenant keeps no addresses: this one, sealed, as long as an approval or a mail is awaited.
+    sa.Column("due_address", sa.LargeBinary),
     sa.CheckConstraint(f"{_FINAL_COUNT} <= 1", name="one_final_state"),
     sa.CheckConstraint(
         "(consumed_at IS NULL) = (consumed_by_principal_id IS NULL)", name="consumed_by_somebody"

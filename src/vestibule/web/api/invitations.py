@@ -65,7 +65,7 @@ _LIST_CODES = ["not_found", "email_invalid"]
 _REVOKE_CODES = ["not_found", "not_pending"]
 _RESEND_CODES = [
     *("role_not_assignable", "not_found", "not_pending", "already_member", "directory_barred"),
-    "domain_not_allowed",
+    *("domain_not_allowed", "email_invalid"),
     *("too_soon", "rate_limited", "tenant_suspended", "directory_barred", "event_over"),
     *("key_missing", "key_provider_failed"),
 ]
@@ -198,6 +198,7 @@ class InvitationRoutes:
     ) -> WholeResponse:
         """Kill the old link and deliver a new one; the window starts anew."""
         deliver: Deliver = "email" if body is None else body.deliver
+        typed = None if body is None or body.email is None else EmailAddress.parse_input(body.email)
         token = None
         if deliver == "link":
             token = await sign_link(self._services, order_for_renewal, caller, tenant_id, invitation_id)
@@ -207,6 +208,7 @@ class InvitationRoutes:
             tenant_id,
             invitation_id,
             deliver=deliver,
+            email=typed,
             token=token,
             context=context,
             limits=self._services.limits,
@@ -247,7 +249,7 @@ def describe_invitation(invitation: Invitation, state: InvitationState) -> Invit
         invitation_id=invitation.invitation_id,
         tenant_id=invitation.tenant_id,
         state=state.value,
-        email=invitation.invited_email.key,
+        email=invitation.invited_email.shown,
         role=invitation.role,
         grants=[
             GrantDocument(resource_id=one.resource_id, role=one.role, expires_in=one.expires_in)

@@ -171,7 +171,7 @@ def _describe_request(view: JoinRequestView) -> JoinRequestJson:
         tenant_id=request.tenant_id,
         state=request.state,
         principal_id=request.principal_id,
-        email=request.address.key,
+        email=request.address.shown,
         name=view.name,
         created_at=request.created_at,
         decided_at=request.approved_at or request.rejected_at or request.withdrawn_at,

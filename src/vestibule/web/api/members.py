@@ -121,7 +121,7 @@ def _describe(membership: Membership) -> MemberJson:
     return MemberJson(
         principal_id=membership.principal_id,
         role=membership.role,
-        email=membership.email,
+        email=membership.shown_email,
         name=membership.name,
         created_at=membership.created_at,
         starts_at=membership.starts_at,

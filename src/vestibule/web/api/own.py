@@ -101,7 +101,7 @@ def _describe(own: OwnInvitation) -> OwnInvitationJson:
         invitation_id=invitation.invitation_id,
         tenant_name=own.tenant_name,
         role=invitation.role,
-        email=invitation.invited_email.key,
+        email=invitation.invited_email.shown,
         inviter_name=own.inviter_name,
         message=invitation.message,
         created_at=invitation.created_at,

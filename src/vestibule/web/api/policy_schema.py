@@ -72,6 +72,7 @@ _EVENT = _object(
 )
 POLICY_SCHEMA: dict[str, Any] = _object(
     {
+        "address_storage": {"enum": ["kept", "blind"]},
         "administrators": _ROLES,
         "allowed_domains": _texts(1000, optional=True),
         "announce_end": _number(0, TTL_MAX),

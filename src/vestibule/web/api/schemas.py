@@ -104,6 +104,7 @@ class ResendInvitation(_Asked):
     """How to deliver it this time."""
 
     deliver: GivenDeliver = "email"
+    email: Address | None = None
 
 
 class DecideInvitation(_Asked):
@@ -184,7 +185,7 @@ class MemberJson(_Told):
 class AttendanceJson(_Told):
     """What became of the last invitation to one address."""
 
-    email: str
+    email: str | None
     name: str | None
     role: str
     state: State
@@ -216,7 +217,7 @@ class InvitationJson(_Told):
     invitation_id: str
     tenant_id: str
     state: State
-    email: str
+    email: str | None
     role: str
     inviter_principal_id: str
     message: str | None
@@ -331,7 +332,7 @@ class OwnInvitationJson(_Told):
     invitation_id: str
     tenant_name: str
     role: str
-    email: str
+    email: str | None
     inviter_name: str | None
     message: str | None
     created_at: Moment
@@ -379,7 +380,7 @@ class JoinRequestJson(_Told):
     tenant_id: str
     state: JoinRequestState
     principal_id: str
-    email: str
+    email: str | None
     name: str | None
     created_at: Moment
     decided_at: Moment | None

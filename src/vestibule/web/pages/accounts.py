@@ -36,7 +36,7 @@ from vestibule.errors import (
 from vestibule.web.identify import find_session_secret
 from vestibule.web.pages.entering import describe_ways, enter
 from vestibule.web.pages.invitation import InvitationPages
-from vestibule.web.pages.passwords import check_password
+from vestibule.web.pages.passwords import check_password, read_address
 from vestibule.web.pages.rendering import Pages, read_next, redirect
 
 CHALLENGE_COOKIE = "challenge"
@@ -102,10 +102,13 @@ class AccountPages:
 
     async def sign_up(self, request: Request) -> Response:
         form = await self._pages.read_form(request)
-        address = await self._find_invited(request)
+        name, password = form.get("name", "").strip(), form.get("password", "")
+        typed = read_address(form.get("email", ""))
+        address = await self._find_invited(request, typed)
         if address is None:
             return await self._no_invitation(request)
-        name, password = form.get("name", "").strip(), form.get("password", "")
+        if not address.is_kept:
+            return await self._refuse_typed(request, address, typed, name)
         passwords = self._services.passwords
         try:
             check_name("/name", name, NAME_MAX)
@@ -163,13 +166,25 @@ class AccountPages:
             return redirect("/sign-up")
         return redirect("/verify?resent=1")
 
-    async def _find_invited(self, request: Request) -> EmailAddress | None:
-        shown = await self._find_preview(request)
+    async def _refuse_typed(
+        self, request: Request, address: EmailAddress, typed: EmailAddress | None, name: str
+    ) -> Response:
+        if typed is not None:
+            # Counted as a code would be: whoever holds the link could try one address after the other.
+            context, limits = self._pages.context(request), self._services.limits
+            await self._services.runner.run(count_sign_up, typed, context=context, limits=limits)
+        faults = {"email": "Give the address that this invitation was sent to."}
+        return await self._sign_up_page(request, address, status=422, name=name[:NAME_MAX], faults=faults)
+
+    async def _find_invited(self, request: Request, typed: EmailAddress | None = None) -> EmailAddress | None:
+        shown = await self._find_preview(request, typed)
         return None if shown is None else shown.invited_email
 
-    async def _find_preview(self, request: Request) -> InvitationPreview | None:
+    async def _find_preview(
+        self, request: Request, typed: EmailAddress | None = None
+    ) -> InvitationPreview | None:
         try:
-            return await self._links.load(request, self._links.get_token(request))
+            return await self._links.load(request, self._links.get_token(request), typed)
         except (ClaimRejectedError, RateLimitedError):
             # Too many dead links from this network address are no reason to keep its people out.
             return None
@@ -205,7 +220,7 @@ class AccountPages:
             request,
             "sign_up.html",
             status=status,
-            locked_hint=address.masked,
+            locked_hint=address.masked if address.is_kept else None,
             name=name,
             faults=faults or {},
         )
@@ -214,7 +229,7 @@ class AccountPages:
         self, request: Request, *, status: int = 200, error: str | None = None, resent: bool = False
     ) -> Response:
         invited = await self._find_invited(request)
-        hint = invited.masked if invited is not None else "the invited address"
+        hint = invited.masked if invited is not None and invited.is_kept else "the invited address"
         return await self._pages.render(
             request, "verify.html", status=status, address_hint=hint, error=error, resent=resent
         )

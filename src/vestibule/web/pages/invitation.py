@@ -25,6 +25,7 @@ from vestibule.actions.connections.review_connections import find_demanded
 from vestibule.actions.invitations.preview import InvitationPreview, preview
 from vestibule.actions.invitations.request_new import request_new
 from vestibule.core.display import format_moment, format_rest
+from vestibule.core.email import EmailAddress
 from vestibule.core.envelope import LinkToken, parse_link_token
 from vestibule.core.identity import VerifiedIdentity
 from vestibule.core.invitation import NEAR_EXPIRY, InvitationState
@@ -188,8 +189,10 @@ class InvitationPages:
         self._pages.drop_cookie(response, LINK_COOKIE)
         return response
 
-    async def load(self, request: Request, token: LinkToken) -> InvitationPreview:
-        """What the link in this browser is about.
+    async def load(
+        self, request: Request, token: LinkToken, typed: EmailAddress | None = None
+    ) -> InvitationPreview:
+        """What the link in this browser is about; *typed*: whom somebody says that it is for.
 
         Raises:
             ClaimRejectedError, RateLimitedError: nothing that may be shown.
@@ -199,6 +202,7 @@ class InvitationPages:
             preview,
             identity,
             await open_token(self._services, token),
+            typed=typed,
             context=self._pages.context(request),
             limits=self._services.limits,
         )

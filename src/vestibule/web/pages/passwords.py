@@ -14,6 +14,13 @@ from vestibule.errors import CredentialsRejectedError
 from vestibule.web.pages.rendering import Pages
 
 
+def read_address(typed: str) -> EmailAddress | None:
+    """What somebody typed, if it is an address."""
+    with suppress(AddressFaultError):
+        return EmailAddress.parse_input(typed)
+    return None
+
+
 async def check_password(pages: Pages, request: Request, typed: str, password: str) -> str:
     """The id of the account whose address and password these are.
 
@@ -22,11 +29,8 @@ async def check_password(pages: Pages, request: Request, typed: str, password: s
         RateLimitedError: too many tries.
     """
     services = pages.services
-    address: EmailAddress | None = None
-    with suppress(AddressFaultError):
-        address = EmailAddress.parse_input(typed)
     account = await services.runner.run(
-        find_credentials, address, context=pages.context(request), limits=services.limits
+        find_credentials, read_address(typed), context=pages.context(request), limits=services.limits
     )
     stored = account.password_hash if account is not None else None
     is_right = await asyncio.to_thread(services.passwords.verify_password, stored, password)

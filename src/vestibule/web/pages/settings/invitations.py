@@ -35,7 +35,7 @@ from vestibule.web.links import sign_link
 from vestibule.web.pages.rendering import Pages, get_part, redirect
 from vestibule.web.pages.settings.frame import Form, advise, enter, read_faults, render_screen, settings_path
 from vestibule.web.pages.settings.inviting import read_draft, read_email
-from vestibule.web.pages.settings.people import FreshLink, PeopleView
+from vestibule.web.pages.settings.people import UNKEPT_TEXT, FreshLink, PeopleView
 
 _FIELD_OF = {
     "already_member": "email",
@@ -170,10 +170,10 @@ class InvitationPages:
 
     async def _renew(self, request: Request, *, is_link: bool) -> Response:
         identity = await self._pages.get_identity(request)
-        await self._pages.read_form(request)
+        form = await self._pages.read_form(request)
         tenant_id, invitation_id = self._ids(request)
         try:
-            token = None
+            token, email = None, read_email(form) if "email" in form else None
             if is_link:
                 token = await sign_link(
                     self._pages.services, order_for_renewal, identity, tenant_id, invitation_id
@@ -184,10 +184,14 @@ class InvitationPages:
                 tenant_id,
                 invitation_id,
                 deliver="link" if is_link else "email",
+                email=email,
                 token=token,
                 context=self._pages.context(request),
                 limits=self._pages.services.limits,
             )
+        except InvalidRequestError as error:
+            told = " ".join(read_faults(error).values())
+            return await self._view.render(request, status=422, notice=("warning", told))
         except (IssueRefusedError, NotPendingError, RateLimitedError, *_UNSIGNED) as error:
             return await self._view.render(request, status=409, notice=("warning", advise(error)))
         metrics.ISSUED.labels("resend").inc()
@@ -226,7 +230,7 @@ class InvitationPages:
             status=status,
             form=form,
             facts=_describe_facts(view),
-            email=view.invitation.invited_email.key,
+            email=view.invitation.invited_email.shown or "",
             invitation_id=view.invitation.invitation_id,
             is_held=view.state is InvitationState.HELD,
         )
@@ -242,7 +246,7 @@ class InvitationPages:
 def _describe_facts(view: InvitationView) -> list[dict[str, str]]:
     invitation = view.invitation
     return [
-        {"label": "Sent to", "value": invitation.invited_email.key},
+        {"label": "Sent to", "value": invitation.invited_email.shown or UNKEPT_TEXT},
         {"label": "Role", "value": "Only resources" if invitation.grants_only else invitation.role},
         {"label": "Open until", "value": format_moment(invitation.expires_at)},
     ]

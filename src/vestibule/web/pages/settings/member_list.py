@@ -47,7 +47,7 @@ def _describe(member: Membership, screen: Screen, held: Sequence[str]) -> dict[s
     return {
         "principal_id": member.principal_id,
         "name": member.name,
-        "email": member.email,
+        "email": member.shown_email,
         "role": member.role,
         "since_text": format_day(member.starts_at or member.created_at),
         "expires_text": _moment(member.expires_at),

@@ -35,9 +35,9 @@ class MemberPages:
         identity = await self._pages.get_identity(request)
         tenant_id, principal_id = get_part(request, "tenant_id"), get_part(request, "principal_id")
         member = await self._runner.read(get_member, identity, tenant_id, principal_id)
-        facts = [{"label": "Member", "value": member.name or member.email or principal_id}]
-        if member.email:
-            facts.append({"label": "Address", "value": member.email})
+        facts = [{"label": "Member", "value": member.name or member.shown_email or principal_id}]
+        if member.shown_email:
+            facts.append({"label": "Address", "value": member.shown_email})
         return await self._pages.render(
             request,
             "confirm.html",

@@ -25,7 +25,7 @@ async def read_names(pages: Pages, screen: Screen, principal_ids: Iterable[str |
             )
         except NotFoundError:
             continue
-        known = member.name or member.email
+        known = member.name or member.shown_email
         if known is not None:
             names[principal_id] = known
     return names

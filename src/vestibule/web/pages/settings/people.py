@@ -36,6 +36,7 @@ _LABELS = {
     InvitationState.EXPIRED: "Expired",
 }
 _ALL = "all"
+UNKEPT_TEXT = "Address not kept"
 _TOP = 10
 
 
@@ -131,7 +132,8 @@ def _describe(view: InvitationView, screen: Screen) -> dict[str, object]:
     is_pending = view.state is InvitationState.PENDING
     return {
         "invitation_id": one.invitation_id,
-        "email": one.invited_email.key,
+        "email": one.invited_email.shown,
+        "address_text": one.invited_email.shown or UNKEPT_TEXT,
         "role": "" if one.grants_only else one.role,
         "grant_count": len(one.grants),
         "state": view.state.value,
@@ -180,6 +182,6 @@ def _describe_link(link: FreshLink | None) -> dict[str, str] | None:
         return None
     return {
         "url": link.url,
-        "email": link.invitation.invited_email.key,
+        "email": link.invitation.invited_email.shown or UNKEPT_TEXT,
         "expires_text": format_moment(link.invitation.expires_at),
     }

@@ -40,6 +40,7 @@ def describe_rest(policy: Policy) -> list[dict[str, str]]:
             f"{policy.max_pending:,} at most; {policy.max_pending_per_inviter:,} each inviter",
         ),
         ("Links", "Signed, for an edge to check" if policy.signs_links else "Opaque"),
+        ("Addresses", "Not kept once their mail has left" if policy.is_blind else "Kept"),
         ("A leaked link", "Replaced by mail" if policy.reissue_leaked else "Revokes its invitation"),
         ("Before an access ends", f"The member is told {format_span(policy.announce_end)} ahead"),
     ]
