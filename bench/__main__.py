@@ -22,8 +22,14 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=32, help="connections of the load generator")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--sealing", action="store_true", help="measure what sealing costs an accept instead")
+    parser.add_argument("--addresses", action="store_true", help="measure what sealed addresses cost instead")
     parser.add_argument("--accepts", type=int, default=2000, help="accepts of each way, with --sealing")
     chosen = parser.parse_args()
+    if chosen.addresses:
+        from bench.addresses import measure  # noqa: PLC0415 - the other half needs none of it
+
+        sys.stdout.write(json.dumps(measure(), indent=2) + "\n")
+        return 0
     if chosen.sealing:
         from bench.sealing import measure_sealing  # noqa: PLC0415 - the other half needs none of it
 

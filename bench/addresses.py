@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sealed addresses cost: ``python -m bench.addresses``. One claim at a time, through the runner.
+"""What sealed addresses cost: ``python -m bench --addresses``. One claim at a time, through the runner.
 
 Plain and sealed take turns on one PostgreSQL with fsync on; the best round of each counts, in microseconds.
 """
@@ -63,8 +63,3 @@ def _time(work: Callable[[int], object]) -> float:
     for place in range(COUNT):
         work(place)
     return (time.perf_counter() - start) / COUNT * 1e6
-
-
-if __name__ == "__main__":
-    for what, spent in measure().items():
-        print(f"{what:10}" + "".join(f"  {name} {value:,.0f}" for name, value in spent.items()))

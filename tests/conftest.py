@@ -43,12 +43,16 @@ def lanes(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
 
 
 @pytest.fixture(params=["sqlite-plain", "postgresql-loop"])
-def world(request: pytest.FixtureRequest, lanes: LaneKeeper) -> World:
+def world(request: pytest.FixtureRequest, lanes: LaneKeeper) -> Iterator[World]:
     """An empty service, on both engines."""
-    return World(lanes.open(request.param))
+    world = World(lanes.open(request.param))
+    yield world
+    world.audit()
 
 
 @pytest.fixture(params=["sqlite-plain", "sqlite-threads", "postgresql-plain", "postgresql-loop"])
-def every_world(request: pytest.FixtureRequest, lanes: LaneKeeper) -> World:
+def every_world(request: pytest.FixtureRequest, lanes: LaneKeeper) -> Iterator[World]:
     """An empty service, on every road there is."""
-    return World(lanes.open(request.param))
+    world = World(lanes.open(request.param))
+    yield world
+    world.audit()

@@ -64,6 +64,9 @@ class Story(RuleBasedStateMachine):
         self.put("olga", "owner")
         self.put("adam", "owner")
 
+    def teardown(self) -> None:
+        self.world.audit()
+
     # The host
 
     @rule(limit=st.sampled_from((None, 2, 3, 4)), counting=st.booleans())

@@ -26,7 +26,9 @@ class Arena:
     def __iter__(self) -> Iterator[World]:
         plenty = Limits(claim_per_token=_PLENTY, claim_per_principal=_PLENTY, claim_per_ip=_PLENTY)
         for _ in range(self._rounds):
-            yield World(self._lanes.open(self._lane), plenty)
+            world = World(self._lanes.open(self._lane), plenty)
+            yield world
+            world.audit()
 
 
 @pytest.fixture(params=["few", pytest.param("many", marks=[pytest.mark.slow, pytest.mark.timeout(3000)])])

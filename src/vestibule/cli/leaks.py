@@ -52,5 +52,5 @@ def report(
                 source="operator",
                 context=desk.context,
             )
-    told = [f"Read {len(given)}; {known} known here, and dead from now on."]
+    told = [f"Read {len(given)}; {known} led somewhere here" + (", and lead nowhere now." if known else ".")]
     show({"read": len(given), "known": known}, told, as_json=as_json)

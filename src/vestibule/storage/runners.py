@@ -161,7 +161,7 @@ class LoopRunner:
                     return await connection.run_sync(work)
             except sa.exc.DBAPIError as error:
                 if not _is_retried(error):
-                    raise _translate(error) from None
+                    raise _explain(error) or _translate(error) from None
                 await asyncio.sleep(_pause(attempt))
         raise UnavailableError
 
@@ -210,7 +210,7 @@ class _WireUnit:
 
 
 def _explain(error: sa.exc.DBAPIError) -> ConfigurationError | None:
-    """Said to whoever runs a command; a process that serves says nothing of its database to its callers."""
+    """Said to the operator: by the command, or in the log of a process, whose callers hear nothing of it."""
     if getattr(error.orig, "sqlstate", None) != "42501":
         return None
     problem = "the database role lacks a right that this command needs"
