@@ -25,7 +25,7 @@ from vestibule.keys.guard import GuardedProvider, GuardPolicy
 from vestibule.ports import KeyProvider
 
 pytestmark = pytest.mark.covers("TOK-05")
-QUICK = GuardPolicy(timeout=timedelta(seconds=0.3), making=timedelta(seconds=10))
+QUICK = GuardPolicy(timeout=timedelta(seconds=1), making=timedelta(seconds=10))
 
 
 @dataclass
