@@ -51,7 +51,9 @@ class Visitors:
         elif actor != "anonymous":
             secret = self._runner.run(open_session, self._people[actor].principal_id)
             headers["cookie"] = f"__Host-vestibule-session={secret}"
-        form = urlencode({**FORM, "digest": scene.digest if "/approvals/" in path else ""})
+        # Whom it went to is asked only where that is not kept.
+        again = {"email": ""} if path.endswith(("/resend", "/link")) else {}
+        form = urlencode({**FORM, **again, "digest": scene.digest if "/approvals/" in path else ""})
         content = form.encode() if method == "POST" else None
         return self._world.client.request(method, path, headers=headers, content=content)
 
