@@ -52,8 +52,9 @@ class Visitors:
             secret = self._runner.run(open_session, self._people[actor].principal_id)
             headers["cookie"] = f"__Host-vestibule-session={secret}"
         # Whom it went to is asked only where that is not kept.
-        again = {"email": ""} if path.endswith(("/resend", "/link")) else {}
-        form = urlencode({**FORM, **again, "digest": scene.digest if "/approvals/" in path else ""})
+        unasked = {"email"} if path.endswith(("/resend", "/link")) else set()
+        fields = {name: value for name, value in FORM.items() if name not in unasked}
+        form = urlencode({**fields, "digest": scene.digest if "/approvals/" in path else ""})
         content = form.encode() if method == "POST" else None
         return self._world.client.request(method, path, headers=headers, content=content)
 
