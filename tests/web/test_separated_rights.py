@@ -95,6 +95,7 @@ in_plain_too = pytest.mark.parametrize("separated", ["plain", "sealed"], indirec
 
 
 @in_plain_too
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", MATRIX)
 def test_every_operation_works_under_its_role(separated: SeparatedWorld, operation: str) -> None:
     scene = Scene(separated, weak=PLATFORM)
@@ -105,6 +106,7 @@ def test_every_operation_works_under_its_role(separated: SeparatedWorld, operati
     assert scene.call(operation, scene.who(actor)).status_code == row[actor]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__.removeprefix("test_"))
 def test_the_story_holds_under_separate_database_roles(separated: SeparatedWorld, story: Story) -> None:
     story(separated)
