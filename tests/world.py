@@ -129,6 +129,10 @@ class World:
         for event_id in trail:
             self._seen.setdefault(event_id, len(self._seen))
 
+    def meddle(self) -> None:
+        """Rows are written by hand from here on: no event explains them."""
+        self._has_meddled = True
+
     def audit(self) -> None:
         """The events explain every row: asked when a story is over, unless its test wrote rows by hand."""
         if not self._has_meddled:

@@ -122,6 +122,7 @@ def test_each_day_has_one_manifest_over_every_head(trail: Trail) -> None:
 
 @pytest.mark.covers("AUD-03", "K08")
 def test_K08_an_event_that_is_gone_before_it_is_sealed_is_an_event_itself(trail: Trail) -> None:
+    trail.world.meddle()
     trail.seal()
     trail.world.do(trail.world.issue(VERA))
     [gone] = [one["event_id"] for one in trail.world.events("invitation.issued")]

@@ -16,6 +16,11 @@ from vestibule.storage.schema import audit_events, invitations, memberships
 _IMMUTABLE = ("invitation_id", "tenant_id", "role", "invited_email", "inviter_principal_id")
 
 
+@pytest.fixture(autouse=True)
+def _written_by_hand(world: World) -> None:
+    world.meddle()
+
+
 def _refuses(world: World, sql: str, **values: Any) -> None:
     with pytest.raises(sa.exc.DBAPIError), world.lane.engine.begin() as connection:
         connection.execute(sa.text(sql), values)

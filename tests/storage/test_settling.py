@@ -21,6 +21,11 @@ Change = Callable[[World, IssuedInvitation], None]
 OLGA_IS = sa.and_(memberships.c.tenant_id == "acme", memberships.c.principal_id == "olga")
 
 
+@pytest.fixture(autouse=True)
+def _written_by_hand(world: World) -> None:
+    world.meddle()
+
+
 def write(world: World, change: sa.Update | sa.Delete) -> None:
     with world.lane.engine.begin() as connection:
         assert connection.execute(change).rowcount == 1
